@@ -1,0 +1,66 @@
+"""What a training is, for its folder, its weights and the tracker."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medseg.manifest import read_manifest
+
+__all__ = ["run_facts"]
+
+
+def run_facts(settings: dict[str, Any], dataset_dir: str, network: torch.nn.Module, device: torch.device) -> dict[str, Any]:
+    """Settings, data, code and machine of a training, as JSON types.
+
+    Args:
+        settings: The bundle's flat settings; ``fold`` must be one of them.
+        dataset_dir: Prepared data set.
+        network: Its parameters are counted.
+        device: Where it runs.
+    """
+    manifest = read_manifest(dataset_dir)
+    fold = manifest.fold(settings["fold"])
+    return {
+        **{name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()},
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "dataset": manifest.name,
+        "fingerprint": manifest.fingerprint,
+        "modality": manifest.modality,
+        "foreground": manifest.foreground,
+        "orientation": manifest.orientation,
+        "split": manifest.split.method,
+        "split_seed": manifest.split.seed,
+        "leaky": manifest.split.leaky,
+        "train_cases": len(fold.train),
+        "val_cases": len(fold.val),
+        "train_cases_sha256": [manifest.case(name).sha256 for name in fold.train],
+        "device": str(device),
+        "machine": platform.machine(),
+        "git_commit": _git_commit(),
+        **{f"{name}_version": _version(name) for name in ("medseg", "monai", "torch", "pytorch-ignite")},
+    }
+
+
+def _git_commit() -> str | None:
+    """Commit of the checkout that medseg is imported from, ``-dirty`` appended where files differ; None outside one."""
+    folder = Path(__file__).parent
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="],
+            cwd=folder, capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

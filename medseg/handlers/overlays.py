@@ -1,0 +1,51 @@
+"""Pictures of predictions: errors coloured over a few slices, the same ones each epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from numpy.typing import NDArray
+
+from medseg.io.pictures import write_rgb
+from medseg.transforms.overlay import error_overlay
+
+__all__ = ["Overlays"]
+
+
+class Overlays:
+    """Write ``<case>_<slice>.png`` for the first slices with foreground that an evaluator sees.
+
+    Args:
+        folder: Where the pictures go; each epoch replaces them.
+        count: Number of pictures.
+    """
+
+    def __init__(self, folder: Path | str, count: int = 4) -> None:
+        self.folder = Path(folder)
+        self.count = count
+        self._left = count
+
+    def attach(self, engine: Engine) -> None:
+        """Draw after iterations until ``count`` pictures are written."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Draw the batch's items."""
+        for item in engine.state.output:  # type: ignore[union-attr]
+            label = item["label"]
+            if self._left == 0 or not bool((label > 0.5).any()):
+                continue
+            self._left -= 1
+            name = f"{label.meta['case']}_{int(label.meta['slice']):03d}.png"
+            write_rgb(self.folder / name, error_overlay(_array(item["image"]), _array(item["pred"]), _array(label)))
+
+    def _start(self, _engine: Engine) -> None:
+        self._left = self.count
+
+
+def _array(channel_first: torch.Tensor) -> NDArray[np.float32]:
+    return channel_first.detach().cpu().numpy()[0].astype(np.float32)

@@ -1,0 +1,192 @@
+"""Everything a training leaves in its folder, whether or not it is tracked elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import platform
+import time
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+
+from medseg.errors import MedsegError
+from medseg.handlers.score_table import ScoreTable
+from medseg.io.atomic import atomic_path, write_json
+from medseg.metrics import summarise
+from medseg.runs import Lifecycle, RunFolder, Status, install_weights, save_weights
+
+__all__ = ["RunRecorder"]
+
+logger = logging.getLogger(__name__)
+
+
+class RunRecorder:
+    """Write config, log, history, scores, checkpoints and weights of a training, each atomically.
+
+    After each validation the last epoch's scores are replaced, and the best epoch's where Dice rose; after each epoch
+    the checkpoint. A finished run's last weights are installed as the bundle's own.
+
+    Args:
+        folder: The run's folder.
+        config: The executed config.
+        facts: What the run is; goes into ``run.json`` and beside the weights.
+        checkpointed: Objects with ``state_dict``; ``network`` must be one of them.
+        evaluator: Engine whose metrics are recorded.
+        scores: Scores of the evaluator's last epoch.
+        bundle_root: Where weights are installed; None installs nothing.
+        resume: Whether ``folder`` holds a checkpoint to go on from.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: RunFolder,
+        config: dict[str, Any],
+        facts: dict[str, Any],
+        checkpointed: dict[str, Any],
+        evaluator: Engine,
+        scores: ScoreTable,
+        bundle_root: str | None,
+        resume: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.facts = facts
+        self.checkpointed = checkpointed
+        self.evaluator = evaluator
+        self.scores = scores
+        self.bundle_root = bundle_root
+        self.resume = resume
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, float] = {}
+        self._epoch_started = 0.0
+        self._log_file: logging.Handler | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Wire all of it; attach after the handler that validates."""
+        if _is_first_rank():
+            Lifecycle.of(engine).on_end(self._end)
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, self._complete)
+
+    def __call__(self, engine: Engine) -> None:
+        """Record the epoch that ended."""
+        epoch = engine.state.epoch
+        row: dict[str, float] = {"epoch": epoch, **_numbers(engine.state.metrics)}
+        row["train_loss_sum"] = row.get("train_loss", 0.0) * (engine.state.epoch_length or 0)
+        if self.evaluator.state.metrics and not self.scores.table.empty:
+            row |= _numbers(self.evaluator.state.metrics)
+        row["learning_rate"] = float(self.checkpointed["optimizer"].param_groups[0]["lr"])
+        row["seconds"] = time.monotonic() - self._epoch_started
+        self.history.append(row)
+        if _is_first_rank():
+            logger.info(_line(row, engine.state.max_epochs or 0))
+            self._save_epoch(row)
+        if _is_distributed():
+            dist.barrier()
+
+    def _start(self, engine: Engine) -> None:
+        if self.resume:
+            self._load_checkpoint(engine)
+        if not _is_first_rank():
+            return
+        self.folder.root.mkdir(parents=True, exist_ok=True)
+        self._log_file = logging.FileHandler(self.folder.log, encoding="utf-8")
+        self._log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.getLogger().addHandler(self._log_file)
+        write_json(self.folder.config, self.config)
+        self._write_facts("RUNNING")
+        logger.info("run folder: %s", self.folder.root)
+
+    def _start_epoch(self, _engine: Engine) -> None:
+        self._epoch_started = time.monotonic()
+
+    def _save_epoch(self, row: dict[str, float]) -> None:
+        with atomic_path(self.folder.history) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(key for line in self.history for key in line)))
+            writer.writeheader()
+            writer.writerows(self.history)
+        if "val_dice" in row:
+            self._write_scores("last", row)
+            if row["val_dice"] > self.best.get("val_dice", -1.0):
+                self.best = row
+                self._write_scores("best", row)
+                self._save_weights("best")
+        state = {name: item.state_dict() for name, item in self.checkpointed.items()}
+        with atomic_path(self.folder.checkpoint) as partial:
+            torch.save({**state, "history": self.history, "best": self.best, "facts": self.facts}, partial)
+
+    def _write_scores(self, which: str, row: dict[str, float]) -> None:
+        with atomic_path(self.folder.scores(which)) as partial:
+            self.scores.table.to_csv(partial, index=False)
+        marks = {"epoch": int(row["epoch"]), "chosen_on_these_cases": which == "best"}
+        marks["leaky_split"] = bool(self.facts["leaky"])
+        write_json(self.folder.summary(which), {**marks, **summarise(self.scores.table)})
+
+    def _load_checkpoint(self, engine: Engine) -> None:
+        state = torch.load(self.folder.checkpoint, map_location="cpu", weights_only=True)
+        for key in ("bundle_name", "fingerprint", "fold", "seed", "max_epochs", "batch_size"):
+            if state["facts"].get(key) != self.facts.get(key):
+                raise MedsegError(
+                    f"{self.folder.root}: resume must keep {key}, which was {state['facts'].get(key)!r},"
+                    f" got {self.facts.get(key)!r}; start a new run, or give the same settings"
+                )
+        for name, item in self.checkpointed.items():
+            item.load_state_dict(state[name])
+        self.history, self.best = state["history"], state["best"]
+        engine.state.epoch = len(self.history)
+        engine.state.iteration = len(self.history) * (engine.state.epoch_length or 0)
+        logger.info("going on after epoch %d", engine.state.epoch)
+
+    def _complete(self, engine: Engine) -> None:
+        if _is_first_rank():
+            self._save_weights("last")
+            if self.bundle_root is not None:
+                logger.info("installed weights: %s", install_weights(self.folder, self.bundle_root))
+        Lifecycle.of(engine).finish()
+
+    def _save_weights(self, which: str) -> None:
+        network: torch.nn.Module = self.checkpointed["network"]
+        epoch = int((self.best if which == "best" else self.history[-1])["epoch"])
+        save_weights(self.folder, which, network.state_dict(), {**self.facts, "which": which, "epoch": epoch})
+
+    def _end(self, status: Status) -> None:
+        self._write_facts(status)
+        level = logging.INFO if status == "FINISHED" else logging.ERROR
+        logger.log(level, "%s after %d epochs: %s", status, len(self.history), self.folder.root)
+        if status != "FINISHED" and self.folder.checkpoint.is_file():
+            logger.info("go on with: --resume %s", self.folder.root)
+        if self._log_file is not None:
+            logging.getLogger().removeHandler(self._log_file)
+            self._log_file.close()
+
+    def _write_facts(self, status: Status | str) -> None:
+        process = {"pid": os.getpid(), "host": platform.node()}
+        seconds = sum(row["seconds"] for row in self.history)
+        short = {key: value for key, value in self.facts.items() if key != "train_cases_sha256"}
+        epochs = {"epochs_done": len(self.history), "seconds": round(seconds, 1), "best_epoch": self.best.get("epoch")}
+        write_json(self.folder.facts, {**short, **epochs, **process, "status": status})
+
+
+def _line(row: dict[str, float], max_epochs: int) -> str:
+    shown = {key: row[key] for key in ("train_loss", "val_loss", "val_dice", "val_iou", "val_iou_both") if key in row}
+    scores = "  ".join(f"{key} {value:.4f}" for key, value in shown.items())
+    return f"epoch {int(row['epoch'])}/{max_epochs}  {scores}  {row['seconds']:.0f} s"
+
+
+def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _is_distributed() -> bool:
+    return dist.is_available() and dist.is_initialized()
+
+
+def _is_first_rank() -> bool:
+    return not _is_distributed() or dist.get_rank() == 0

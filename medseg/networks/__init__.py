@@ -1,0 +1,6 @@
+"""The networks that are compared; each returns logits of its input's size."""
+
+from medseg.networks.fcn8s import FCN8s
+from medseg.networks.unet import UNet
+
+__all__ = ["FCN8s", "UNet"]

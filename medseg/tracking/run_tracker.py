@@ -1,0 +1,116 @@
+"""Put a training into MLflow: one run each, never shared, ended as it ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from medseg.handlers.run_recorder import RunRecorder
+from medseg.runs import Lifecycle, RunFolder, Status
+from medseg.tracking.reaper import process_tags, reap_dead_runs
+from medseg.tracking.store import experiment_id, open_store
+
+__all__ = ["RunTracker"]
+
+logger = logging.getLogger(__name__)
+
+_TAGS = ("bundle_name", "dataset", "fold", "seed", "split", "leaky", "device", "fingerprint", "git_commit")
+
+
+class RunTracker:
+    """Log a training's settings, curves, scores, pictures and weights to an MLflow run of its own.
+
+    Attach after the recorder, whose files it logs. A resumed training goes on in its own run.
+
+    Args:
+        recorder: Recorder of the same training.
+        tracking_uri: MLflow store.
+        experiment_name: Experiment; made if need be.
+    """
+
+    def __init__(self, recorder: RunRecorder, tracking_uri: str, experiment_name: str) -> None:
+        self.recorder = recorder
+        self.tracking_uri = tracking_uri
+        self.experiment_name = experiment_name
+        self.client: MlflowClient | None = None
+        self.run_id = ""
+
+    def attach(self, engine: Engine) -> None:
+        """Wire start, epochs and end."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        # The recorder's end is told first, so its files are complete when they are logged.
+        Lifecycle.of(engine).on_end(self._end)
+
+    def __call__(self, engine: Engine) -> None:
+        """Log the epoch that ended."""
+        row = self.recorder.history[-1]
+        now_ms = int(time.time() * 1000)
+        metrics = [Metric(name, value, now_ms, engine.state.epoch) for name, value in row.items() if name != "epoch"]
+        self._client.log_batch(self.run_id, metrics=metrics)
+
+    @property
+    def _client(self) -> MlflowClient:
+        assert self.client is not None
+        return self.client
+
+    def _start(self, _engine: Engine) -> None:
+        self.client = open_store(self.tracking_uri)
+        reap_dead_runs(self.client)
+        facts, folder = self.recorder.facts, self.recorder.folder
+        id_file = folder.root / "mlflow_run_id"
+        if self.recorder.resume and id_file.is_file():
+            self.run_id = id_file.read_text(encoding="utf-8").strip()
+            self.client.update_run(self.run_id, status="RUNNING")
+        else:
+            experiment = experiment_id(self.client, self.experiment_name, self.tracking_uri)
+            name = f"{facts['bundle_name']}-{folder.root.name}"
+            self.run_id = self.client.create_run(experiment, run_name=name).info.run_id
+            id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
+        tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
+        params = {name: value for name, value in facts.items() if name != "train_cases_sha256"}
+        self.client.log_batch(
+            self.run_id,
+            params=[Param(name, str(value)) for name, value in params.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+        self.client.log_artifact(self.run_id, str(folder.config))
+
+    def _end(self, status: Status) -> None:
+        if not self.run_id:
+            return
+        try:
+            self._log_best()
+            self._log_files(self.recorder.folder)
+        finally:
+            self._client.set_terminated(self.run_id, status)
+        logger.info("MLflow run %s in %s; look at it with: mlflow ui", self.run_id, self.tracking_uri)
+
+    def _log_best(self) -> None:
+        now_ms = int(time.time() * 1000)
+        best = {f"best_{name}": value for name, value in self.recorder.best.items() if name.startswith("val_")}
+        total: dict[str, Any] = {"total_seconds": sum(row["seconds"] for row in self.recorder.history)}
+        if best:
+            best["best_epoch"] = self.recorder.best["epoch"]
+        self._client.log_batch(self.run_id, metrics=[Metric(k, v, now_ms, 0) for k, v in (best | total).items()])
+
+    def _log_files(self, folder: RunFolder) -> None:
+        for which in ("last", "best"):
+            for file in (folder.scores(which), folder.summary(which)):
+                self._log_file(file, None)
+        for file in (folder.history, folder.log, folder.facts):
+            self._log_file(file, None)
+        for picture in sorted(folder.overlays.glob("*.png")):
+            self._log_file(picture, "overlays")
+        for suffix in (".pt", ".json"):
+            self._log_file(folder.weights("best").with_suffix(suffix), "best_weights")
+
+    def _log_file(self, file: Path, artifact_path: str | None) -> None:
+        if file.is_file():
+            self._client.log_artifact(self.run_id, str(file), artifact_path)

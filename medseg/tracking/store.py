@@ -1,0 +1,66 @@
+"""Open an MLflow store, creating it under a lock.
+
+Four processes that open a new SQLite store at once crash in its migration, so the first one creates it alone.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from medseg.errors import UsageError
+
+__all__ = ["default_uri", "experiment_id", "open_store"]
+
+_SQLITE = "sqlite:///"
+
+
+def default_uri() -> str:
+    """``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the working directory, where ``mlflow ui`` looks by itself."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{Path.cwd() / 'mlflow.db'}"
+
+
+def open_store(uri: str) -> MlflowClient:
+    """Client of the store at ``uri``, which exists afterwards.
+
+    Raises:
+        UsageError: If the store cannot be opened.
+    """
+    try:
+        if not uri.startswith(_SQLITE):
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+            return client
+        database = Path(uri.removeprefix(_SQLITE))
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{database}.lock"):
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)
+        return client
+    except (MlflowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{uri}: tracking_uri must be an MLflow store that opens, got {reason}") from error
+
+
+def experiment_id(client: MlflowClient, name: str, uri: str) -> str:
+    """Id of the experiment called ``name``, created if need be.
+
+    With SQLite, artifacts go to ``mlruns`` beside the database.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
+    location = None
+    if uri.startswith(_SQLITE):
+        location = (Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlruns" / name).as_uri()
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:  # another process was faster
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            raise
+        return str(experiment.experiment_id)
