@@ -1,0 +1,26 @@
+"""Trainings as folders: where they are, how they end, what their weights have seen."""
+
+from medseg.runs.folder import RunFolder, new_run_name, run_folder
+from medseg.runs.lifecycle import Lifecycle, Status
+from medseg.runs.weights import (
+    check_unseen,
+    find_weights,
+    install_weights,
+    load_weights,
+    save_weights,
+    trained_with,
+)
+
+__all__ = [
+    "Lifecycle",
+    "RunFolder",
+    "Status",
+    "check_unseen",
+    "find_weights",
+    "install_weights",
+    "load_weights",
+    "new_run_name",
+    "run_folder",
+    "save_weights",
+    "trained_with",
+]

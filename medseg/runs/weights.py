@@ -1,0 +1,129 @@
+"""Weights and what they were trained on; the rule that a training case is never scored.
+
+``model.pt`` is a plain state dict; ``model.json`` beside it carries the run, fold, data fingerprint, hashes of the
+training cases, and the settings that prediction needs: window, image size, threshold, orientation, foreground.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from medseg.errors import MedsegError, UsageError
+from medseg.io.atomic import atomic_path, write_json
+from medseg.manifest import read_manifest
+from medseg.runs.folder import RunFolder
+
+__all__ = ["check_unseen", "find_weights", "install_weights", "load_weights", "save_weights", "trained_with"]
+
+
+def find_weights(bundle_root: str, run: str | None = None, which: str = "last") -> Path:
+    """The weights of a run, or the bundle's installed ones.
+
+    Args:
+        bundle_root: Bundle folder.
+        run: Folder of a training, or None.
+        which: ``last`` or ``best`` epoch of the run.
+
+    Returns:
+        Path of a state dict, whether it exists or not; without ``run`` it is ``models/model.pt``.
+
+    Raises:
+        UsageError: If ``run`` is no training's folder, or ``which`` is neither ``last`` nor ``best``.
+    """
+    if run is None:
+        return Path(bundle_root) / "models" / "model.pt"
+    if which not in ("last", "best"):
+        raise UsageError(f"which must be 'last' or 'best', got {which!r}")
+    path = RunFolder(Path(run)).weights(which)
+    if not path.is_file():
+        raise UsageError(f"{run}: run must be the folder of a finished training, but it has no weights/{which}/model.pt")
+    return path
+
+
+def trained_with(weights: Path | str, setting: str, default: Any) -> Any:
+    """A setting that the weights were trained with, or ``default`` where nothing is known of them."""
+    facts = Path(weights).with_suffix(".json")
+    if not facts.is_file():
+        return default
+    return json.loads(facts.read_text(encoding="utf-8")).get(setting, default)
+
+
+def load_weights(weights: Path | str, network: torch.nn.Module) -> None:
+    """Fill ``network`` with a state dict, in place.
+
+    Raises:
+        UsageError: If the file does not exist.
+        MedsegError: If it is no state dict, or another network's.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        raise UsageError(f"{path}: weights must exist; train the bundle first, or name a training with --run")
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # unpickling a damaged file raises nearly anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise MedsegError(f"{path}: must be this network's state dict, got {reason}") from error
+
+
+def check_unseen(weights: Path | str, dataset_dir: str, fold: int, *, allow_seen: bool) -> bool:
+    """Refuse to score cases that the weights were trained on; cases are known by their pixels.
+
+    Args:
+        weights: State dict with its ``.json`` beside it.
+        dataset_dir: Prepared data set.
+        fold: Fold whose validation cases are to be scored.
+        allow_seen: Go on all the same; the result must then be marked.
+
+    Returns:
+        Whether any of the cases was seen in training.
+
+    Raises:
+        UsageError: If one was seen and ``allow_seen`` is off, or nothing is known of the weights.
+    """
+    facts = Path(weights).with_suffix(".json")
+    if not facts.is_file():
+        if allow_seen:
+            return True
+        raise UsageError(
+            f"{facts}: must say which cases the weights were trained on, but it does not exist;"
+            " --allow_seen true scores all the same and marks the result"
+        )
+    trained_on = set(json.loads(facts.read_text(encoding="utf-8"))["train_cases_sha256"])
+    manifest = read_manifest(dataset_dir)
+    seen = [name for name in manifest.fold(fold).val if manifest.case(name).sha256 in trained_on]
+    if seen and not allow_seen:
+        raise UsageError(
+            f"{weights}: was trained on {len(seen)} of the {len(manifest.fold(fold).val)} validation cases of fold {fold}"
+            f" ({seen[0]}, ...); score fold {trained_with(weights, 'fold', '?')}, or --allow_seen true marks the result"
+        )
+    return bool(seen)
+
+
+def install_weights(run: RunFolder, bundle_root: str, which: str = "last") -> Path:
+    """Copy a run's weights and their ``.json`` into the bundle's ``models``, each atomically."""
+    source = find_weights(bundle_root, str(run.root), which)
+    target = find_weights(bundle_root)
+    for suffix in (".pt", ".json"):
+        with atomic_path(target.with_suffix(suffix)) as partial:
+            shutil.copyfile(source.with_suffix(suffix), partial)
+    return target
+
+
+def save_weights(run: RunFolder, which: str, state: dict[str, torch.Tensor], facts: dict[str, Any]) -> None:
+    """Write a run's weights and what they were trained on, each atomically.
+
+    Args:
+        run: The run.
+        which: ``last`` or ``best``.
+        state: The network's state dict.
+        facts: Content of the ``.json``.
+    """
+    path = run.weights(which)
+    with atomic_path(path) as partial:
+        torch.save({name: value.detach().cpu() for name, value in state.items()}, partial)
+    write_json(path.with_suffix(".json"), facts)
