@@ -204,7 +204,9 @@ def write_manifest(root: Path, manifest: Manifest, slices: Sequence[SliceRow]) -
     with atomic_path(root / "slices.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["case", "slice", "foreground_px"])
-        writer.writerows([row.case, row.slice, "" if row.foreground_px is None else row.foreground_px] for row in slices)
+        writer.writerows(
+            [row.case, row.slice, "" if row.foreground_px is None else row.foreground_px] for row in slices
+        )
     write_json(root / "splits_final.json", [{"train": list(f.train), "val": list(f.val)} for f in manifest.folds])
     write_json(root / "dataset.json", _to_json(manifest))
 
@@ -239,7 +241,9 @@ def read_manifest(dataset_dir: Path | str) -> Manifest:
     try:
         return _from_json(root, content, _load(root / "splits_final.json"))
     except (KeyError, TypeError, ValueError) as error:
-        raise MedsegError(f"{path}: must hold a prepared data set's entries, got {error!r}; prepare it again") from error
+        raise MedsegError(
+            f"{path}: must hold a prepared data set's entries, got {error!r}; prepare it again"
+        ) from error
 
 
 def read_slices(dataset_dir: Path | str) -> list[SliceRow]:
@@ -319,7 +323,9 @@ def _fold_problems(manifest: Manifest) -> list[str]:
         elif manifest.split.method == "group":
             shared = {labelled[name] for name in fold.train} & {labelled[name] for name in fold.val}
             if shared:
-                problems.append(f"{path}: fold {index} must keep groups together, got both sides of {sorted(shared)[:3]}")
+                problems.append(
+                    f"{path}: fold {index} must keep groups together, got both sides of {sorted(shared)[:3]}"
+                )
     return problems
 
 

@@ -15,7 +15,9 @@ from medseg.manifest import read_manifest
 __all__ = ["run_facts"]
 
 
-def run_facts(settings: dict[str, Any], dataset_dir: str, network: torch.nn.Module, device: torch.device) -> dict[str, Any]:
+def run_facts(
+    settings: dict[str, Any], dataset_dir: str, network: torch.nn.Module, device: torch.device
+) -> dict[str, Any]:
     """Settings, data, code and machine of a training, as JSON types.
 
     Args:
@@ -53,7 +55,11 @@ def _git_commit() -> str | None:
     try:
         return subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="],
-            cwd=folder, capture_output=True, text=True, check=True, timeout=10,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None

@@ -58,11 +58,13 @@ class SaveMaskd(MapTransform):
             image = open_nifti(source)
             volume = np.asarray(image.dataobj).reshape(*image.shape, *([1] * (3 - image.ndim)))
             _check_grid(source, mask, volume)
-            with atomic_path(self.folder / f"{name}_mask{source.name[len(name):]}") as partial:
+            with atomic_path(self.folder / f"{name}_mask{source.name[len(name) :]}") as partial:
                 nib.save(_on_grid_of(image, mask.reshape(image.shape)), partial)
             best = int(mask.sum(axis=(0, 1)).argmax())
             # A viewer's x runs right and y down; RAS-like arrays are shown with y up.
-            write_rgb(self.folder / "overlays" / f"{name}.png", mask_overlay(volume[:, ::-1, best], mask[:, ::-1, best]))
+            write_rgb(
+                self.folder / "overlays" / f"{name}.png", mask_overlay(volume[:, ::-1, best], mask[:, ::-1, best])
+            )
         else:
             image_xy = read_grey(source)
             _check_grid(source, mask, image_xy[..., None])

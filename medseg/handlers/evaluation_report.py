@@ -69,7 +69,11 @@ class EvaluationReport:
             spread = summary["image_level"][metric]
             logger.info(
                 "%s per image %.4f (95%% interval %.4f to %.4f, n = %d)%s",
-                metric, spread["mean"], spread["ci95_low"], spread["ci95_high"], spread["n"],
+                metric,
+                spread["mean"],
+                spread["ci95_low"],
+                spread["ci95_high"],
+                spread["n"],
                 f" MARKED: {', '.join(warnings)}" if warnings else "",
             )
         logger.info("written: %s", self.folder.resolve())

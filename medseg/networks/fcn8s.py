@@ -53,9 +53,7 @@ class FCN8s(nn.Module):
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.multiple = 32
         widths = (in_channels, *(width for width, _ in _STAGES))
-        self.stages = nn.ModuleList(
-            _stage(widths[index], width, convs) for index, (width, convs) in enumerate(_STAGES)
-        )
+        self.stages = nn.ModuleList(_stage(widths[index], width, convs) for index, (width, convs) in enumerate(_STAGES))
         self.fc6 = nn.Sequential(nn.Conv2d(512, 4096, kernel_size=7, padding=3), nn.ReLU(inplace=True))
         self.fc7 = nn.Sequential(nn.Conv2d(4096, 4096, kernel_size=1), nn.ReLU(inplace=True))
         self.dropout = nn.Dropout2d(dropout)

@@ -81,7 +81,9 @@ def new_run_name() -> str:
     return f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def run_folder(runs_dir: str, bundle_name: str, dataset_dir: str, run_name: str | None, resume: str | None) -> RunFolder:
+def run_folder(
+    runs_dir: str, bundle_name: str, dataset_dir: str, run_name: str | None, resume: str | None
+) -> RunFolder:
     """Folder of a new training, or of the one that ``resume`` names; nothing is created.
 
     Args:

@@ -41,7 +41,9 @@ def find_weights(bundle_root: str, run: str | None = None, which: str = "last") 
         raise UsageError(f"which must be 'last' or 'best', got {which!r}")
     path = RunFolder(Path(run)).weights(which)
     if not path.is_file():
-        raise UsageError(f"{run}: run must be the folder of a finished training, but it has no weights/{which}/model.pt")
+        raise UsageError(
+            f"{run}: run must be the folder of a finished training, but it has no weights/{which}/model.pt"
+        )
     return path
 
 

@@ -17,7 +17,9 @@ ERROR_COLOURS = {
 }
 
 
-def error_overlay(img: NDArray[Any], pred: NDArray[Any], label: NDArray[Any], *, alpha: float = 0.45) -> NDArray[np.uint8]:
+def error_overlay(
+    img: NDArray[Any], pred: NDArray[Any], label: NDArray[Any], *, alpha: float = 0.45
+) -> NDArray[np.uint8]:
     """Colour an image by where prediction and truth agree.
 
     Args:
