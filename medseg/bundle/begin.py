@@ -82,7 +82,8 @@ def _check_training(parser: ConfigParser) -> None:
     sizes = {case.shape[:2] for case in manifest.cases}
     if image_size is None and batch_size > 1 and len(sizes) > 1:
         raise UsageError(
-            f'batch_size must be 1 for images of {len(sizes)} sizes, got {batch_size}; or give --image_size "[256, 256]"'
+            f"batch_size must be 1 for images of {len(sizes)} sizes, got {batch_size};"
+            ' or give --image_size "[256, 256]"'
         )
     parser.get_parsed_content("run_dir")
     set_determinism(parser.get_parsed_content("seed"))

@@ -6,7 +6,7 @@ Each call opens the file, maps it and reads one block, so memory does not grow w
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ __all__ = ["LoadSlice", "LoadSliced"]
 class LoadSlice(Transform):
     """Read a slice as ``MetaTensor``, ``(1, x, y)`` float32, with its case, slice and geometry."""
 
-    backend = [TransformBackends.TORCH]
+    backend: ClassVar = [TransformBackends.TORCH]
 
     def __call__(self, path: str, index: int, case: str = "") -> MetaTensor:
         """Read slice ``index`` of the prepared volume at ``path``.
@@ -52,7 +52,7 @@ class LoadSlice(Transform):
 class LoadSliced(MapTransform):
     """Dictionary form of :class:`LoadSlice`; the item gives ``case`` and ``slice``."""
 
-    backend = LoadSlice.backend
+    backend: ClassVar = LoadSlice.backend
 
     def __init__(self, keys: KeysCollection, *, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

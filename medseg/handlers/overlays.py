@@ -48,4 +48,5 @@ class Overlays:
 
 
 def _array(channel_first: torch.Tensor) -> NDArray[np.float32]:
-    return channel_first.detach().cpu().numpy()[0].astype(np.float32)
+    array: NDArray[np.float32] = channel_first.detach().cpu().float().numpy()[0]
+    return array

@@ -1,0 +1,1 @@
+"""Scans and images in and out: the only place that reads or writes their files."""

@@ -24,8 +24,8 @@ def kaiming_init(module: nn.Module) -> None:
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
-            gain = "linear" if getattr(layer, "linear_output", False) else "relu"
-            nn.init.kaiming_normal_(layer.weight, nonlinearity=gain)
+            linear = getattr(layer, "linear_output", False)
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear" if linear else "relu")
         elif isinstance(layer, nn.ConvTranspose2d):
             # With kernel = stride each output pixel sees every input channel once; torch counts the fan of a
             # transposed weight along its output channels, so it is computed here.

@@ -62,7 +62,7 @@ class UpBlock(nn.Module):
         self.block = ConvBlock(2 * skip_channels, skip_channels, batch_norm=batch_norm, dropout=dropout)
 
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
-        """``(B, skip_channels, 2h, 2w)`` from ``coarse`` ``(B, in_channels, h, w)`` and ``skip`` of the result's shape."""
+        """``(B, skip_channels, 2h, 2w)``, the shape of ``skip``, from ``coarse`` ``(B, in_channels, h, w)``."""
         _, second = self.block(torch.cat([skip, self.up(coarse)], dim=1))
         return second  # type: ignore[no-any-return]
 

@@ -100,7 +100,7 @@ def check_unseen(weights: Path | str, dataset_dir: str, fold: int, *, allow_seen
     seen = [name for name in manifest.fold(fold).val if manifest.case(name).sha256 in trained_on]
     if seen and not allow_seen:
         raise UsageError(
-            f"{weights}: was trained on {len(seen)} of the {len(manifest.fold(fold).val)} validation cases of fold {fold}"
+            f"{weights}: was trained on {len(seen)} of {len(manifest.fold(fold).val)} validation cases of fold {fold}"
             f" ({seen[0]}, ...); score fold {trained_with(weights, 'fold', '?')}, or --allow_seen true marks the result"
         )
     return bool(seen)
