@@ -24,7 +24,7 @@ class PaperRow:
 
 # Known by the hash over all pixels of the prepared set.
 _CELL = "dc55526483efc99ffc01da5c94d5c397b2f5545492a93d76226ec2505d48da2f"
-_LIVER = "liver400-fingerprint"
+_LIVER = "805c533d48bc6abfef9cfd509eb328a3dc6b1ec0e7c38f157840274dcb86574f"
 
 _TABLES = {
     _LIVER: {
