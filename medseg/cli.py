@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -69,15 +70,19 @@ def compare_command(
 
 
 def _print(comparison: Comparison) -> None:
-    table = Table(title=comparison.title, title_justify="left")
+    console = Console()
+    # A pipe has no width of its own; cut at 80 columns the table would lose figures.
+    width = console.width if console.is_terminal else 160
     frame = comparison.table()
+    if width < 150:
+        frame = frame.drop(columns=["run", "mIoU both", "best epoch's Dice"])
+        frame[["mIoU", "Dice"]] = frame[["mIoU", "Dice"]].replace(r" \(", "\n(", regex=True)
+    table = Table(box=SIMPLE, title=comparison.title, title_justify="left", title_style="bold")
     for column in frame.columns:
-        table.add_column(column, justify="left" if column in ("architecture", "run") else "right")
+        table.add_column(column, justify="left" if column in ("architecture", "run") else "right", overflow="fold")
     for row in frame.itertuples(index=False):
         table.add_row(*(str(cell) for cell in row))
-    console = Console()
-    # A table cut at 80 columns by a pipe would lose figures.
-    console.print(table, width=None if console.is_terminal else 200)
+    console.print(table, width=width)
     console.print(_NOTE, soft_wrap=True)
 
 

@@ -77,9 +77,9 @@ class Comparison:
     @property
     def title(self) -> str:
         """One line that says what is compared."""
-        size = "own size" if self.image_size == "None" else f"resized to {self.image_size}"
+        size = "images at their own size" if self.image_size == "None" else f"images resized to {self.image_size}"
         mark = " LEAKY: images of one patient may be on both sides, so scores are too good" if self.leaky else ""
-        return f"{self.dataset} (data {self.fingerprint[:8]}, {self.split} split, images at {size}){mark}"
+        return f"{self.dataset} (data {self.fingerprint[:8]}, {self.split} split, {size}){mark}"
 
     def table(self) -> pd.DataFrame:
         """Rows as people read them, the paper's figures after ours where the data are the paper's."""
@@ -200,8 +200,7 @@ def _line(row: ComparisonRow) -> dict[str, str]:
     return {
         "architecture": row.architecture,
         "run": row.run.removeprefix(f"{row.architecture}-"),
-        "fold": str(row.fold),
-        "seed": str(row.seed),
+        "fold, seed": f"{row.fold}, {row.seed}",
         "parameters": f"{row.parameters:,}",
         "mIoU": f"{row.iou:.4f} ({row.iou_ci95[0]:.4f} to {row.iou_ci95[1]:.4f})",
         "mIoU both": f"{row.iou_both:.4f}",

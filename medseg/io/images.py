@@ -141,15 +141,20 @@ def write_grey(path: Path, image: NDArray[Any]) -> None:
 def _read(path: Path, page: int | None) -> NDArray[Any]:
     """Pixels as stored, ``(H, W)`` or ``(H, W, C)``."""
     with _open(path) as image:
-        pages = int(getattr(image, "n_frames", 1))
-        if page is None and pages != 1:
-            raise MedsegError(f"{path}: must hold one image, got {pages} pages")
-        if page is not None and not 0 <= page < pages:
-            raise MedsegError(f"{path}: page must be 0 to {pages - 1}, got {page}")
-        image.seek(page or 0)
+        _turn_to(path, image, page)
         _refuse_lost_bits(path, image)
         image.load()
         return _pixels(path, ImageOps.exif_transpose(image))
+
+
+def _turn_to(path: Path, image: Image.Image, page: int | None) -> None:
+    pages = int(getattr(image, "n_frames", 1)) if page is None else None
+    if pages is not None and pages > 1:
+        raise MedsegError(f"{path}: must hold one image, got {pages} pages")
+    try:
+        image.seek(page or 0)
+    except EOFError as error:
+        raise MedsegError(f"{path}: has no page {page}, counted from 0") from error
 
 
 def _pixels(path: Path, image: Image.Image) -> NDArray[Any]:

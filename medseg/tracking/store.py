@@ -17,6 +17,8 @@ from medseg.errors import UsageError
 __all__ = ["default_uri", "experiment_id", "open_store"]
 
 _SQLITE = "sqlite:///"
+# A bar for each small file would bury what a command has to say.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def default_uri() -> str:

@@ -1,0 +1,1 @@
+"""Raw scans and images to a prepared data set."""

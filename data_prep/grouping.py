@@ -1,0 +1,110 @@
+"""Which images belong to one patient, block or other unit: from a table, or from their names."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_prep.sources import SourceCase, natural_key, relative, stem
+from medseg.errors import UsageError
+
+__all__ = ["given_groups", "made_names"]
+
+
+def given_groups(raw: Path, cases: Sequence[SourceCase], groups: str) -> list[str]:
+    """The group of each case, in the words of whoever gave it.
+
+    Args:
+        raw: Folder to which the images' names are relative.
+        cases: In natural order.
+        groups: A CSV file with header ``name,group`` or ``first,last,group``, or else a regular expression with one
+            capture group, searched in the images' names.
+
+    Raises:
+        UsageError: If file or expression are wrong, or do not give each image exactly one group.
+    """
+    path = Path(groups)
+    if path.is_file():
+        return _from_table(raw, cases, path)
+    if path.suffix.lower() == ".csv":
+        raise UsageError(f"--groups {groups}: there is no such file")
+    return _from_pattern(raw, cases, groups)
+
+
+def made_names(groups: Sequence[str]) -> list[str]:
+    """``g00``, ``g01`` and so on in order of first appearance: names that tell nothing about the source."""
+    order = {group: index for index, group in enumerate(dict.fromkeys(groups))}
+    width = max(2, len(str(len(order) - 1)))
+    return [f"g{order[group]:0{width}d}" for group in groups]
+
+
+def _names(raw: Path, case: SourceCase) -> tuple[str, ...]:
+    """Names by which a person may call an image, the shortest with its suffix first."""
+    full = relative(case.image, raw)
+    return case.name + case.image.suffix, case.name, full, stem(full)
+
+
+def _from_pattern(raw: Path, cases: Sequence[SourceCase], pattern: str) -> list[str]:
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"--groups {pattern}: must be a CSV file or a regular expression, got {error}") from error
+    if expression.groups != 1:
+        raise UsageError(f"--groups {pattern}: must have one capture group ( ), got {expression.groups}")
+    matches = [next((m for name in _names(raw, case) if (m := expression.search(name))), None) for case in cases]
+    groups = [match[1] for match in matches if match is not None and match[1] is not None]
+    if len(groups) < len(cases):
+        missing = [case.name for case, match in zip(cases, matches, strict=True) if match is None or match[1] is None]
+        raise UsageError(f"--groups {pattern}: must match every image, got no match for {_few(missing)}")
+    return groups
+
+
+def _from_table(raw: Path, cases: Sequence[SourceCase], path: Path) -> list[str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(row)] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"--groups {path}: must be a CSV file in UTF-8, got {error}") from error
+    if header not in (["name", "group"], ["first", "last", "group"]):
+        raise UsageError(
+            f"--groups {path}: header must be name,group or first,last,group, got {','.join(header) or 'an empty file'}"
+        )
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header) or not all(row):
+            raise UsageError(f"--groups {path}: line {number} must have {len(header)} entries, got {','.join(row)}")
+    found = _by_name(raw, cases, path, rows) if len(header) == 2 else _by_range(cases, path, rows)
+    for case, groups in zip(cases, found, strict=True):
+        if len(groups) > 1:
+            raise UsageError(f"--groups {path}: image {case.name} must have one group, got {', '.join(groups)}")
+    missing = [case.name for case, groups in zip(cases, found, strict=True) if not groups]
+    if missing:
+        raise UsageError(f"--groups {path}: every image must have a group, got none for {_few(missing)}")
+    return [groups[0] for groups in found]
+
+
+def _by_name(raw: Path, cases: Sequence[SourceCase], path: Path, rows: list[list[str]]) -> list[list[str]]:
+    table: dict[str, list[str]] = {}
+    for name, group in rows:
+        table.setdefault(name, []).append(group)
+    unknown = table.keys() - {name for case in cases for name in _names(raw, case)}
+    if unknown:
+        raise UsageError(f"--groups {path}: must name images of the folder, got {_few(sorted(unknown))}")
+    return [[group for name in dict.fromkeys(_names(raw, case)) for group in table.get(name, ())] for case in cases]
+
+
+def _by_range(cases: Sequence[SourceCase], path: Path, rows: list[list[str]]) -> list[list[str]]:
+    found: list[list[str]] = [[] for _ in cases]
+    keys = [natural_key(case.name) for case in cases]
+    for first, last, group in rows:
+        inside = [index for index, key in enumerate(keys) if natural_key(first) <= key <= natural_key(last)]
+        if not inside:
+            raise UsageError(f"--groups {path}: range {first} to {last} must hold images, got none")
+        for index in inside:
+            found[index].append(group)
+    return found
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,34 @@
+"""Fixtures that several packages' tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from medseg.manifest import Manifest
+from tests.factories import make_prepared
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real data sets; skips where there is none."""
+    shared = (ROOT / os.environ.get("MEDSEG_SHARED", "../shared")).resolve() / "data"
+    if not shared.is_dir():
+        pytest.skip(f"no real data sets: {shared} does not exist; set MEDSEG_SHARED")
+    return shared
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Six labelled images of 48 x 40 in three groups; shared by all tests, so read only."""
+    return make_prepared(tmp_path_factory.mktemp("prepared") / "discs")
+
+
+@pytest.fixture(scope="session")
+def prepared_volumes(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Three labelled volumes of four slices, the last one empty, and one without label; read only."""
+    return make_prepared(tmp_path_factory.mktemp("prepared") / "volumes", cases=3, slices=4, unlabelled=1)
