@@ -17,8 +17,8 @@ _FLOAT_KEY_BITS = 20  # sign, exponent and 11 bits of mantissa: percentiles of f
 class IntensityCounter:
     """A histogram over images of one type.
 
-    Integers have a bin a value, so everything is exact. Floats are binned by the leading bits of their binary form, which
-    keeps their order; minimum, maximum, mean and standard deviation are exact for them too.
+    Integers have a bin a value, so everything is exact. Floats are binned by the leading bits of their binary form,
+    which keeps their order; minimum, maximum, mean and standard deviation are exact for them too.
 
     Args:
         dtype: uint8, uint16 or float32.
@@ -35,7 +35,7 @@ class IntensityCounter:
     def add(self, image: NDArray[Any]) -> None:
         """Count an image's values."""
         keys = _float_keys(image) if self._is_float else image
-        self._counts += np.bincount(keys.ravel(), minlength=len(self._counts))
+        self._counts += np.bincount(keys.ravel(order="K"), minlength=len(self._counts))
         self._min = min(self._min, float(image.min()))
         self._max = max(self._max, float(image.max()))
         if self._is_float:

@@ -33,13 +33,14 @@ def binarise(values: NDArray[Any], foreground: Collection[int] | None = None) ->
     found = distinct(values)
     if not (set(found) <= {0, 1} or set(found) <= {0, 255}):
         raise MedsegError(f"mask values must be 0 and 1, or 0 and 255, got {_describe(found)}; {_way_out(found)}")
-    return (values != 0).astype(np.uint8)
+    label: NDArray[np.uint8] = (values != 0).astype(np.uint8)
+    return label
 
 
 def distinct(values: NDArray[Any]) -> list[int]:
     """Different values of a mask, rising; of the usual 8 and 16 bits in one pass, without sorting."""
     if values.dtype in (np.uint8, np.uint16):
-        return [int(value) for value in np.flatnonzero(np.bincount(values.ravel()))]
+        return [int(value) for value in np.flatnonzero(np.bincount(values.ravel(order="K")))]
     return [int(value) for value in np.unique(values)]
 
 

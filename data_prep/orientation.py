@@ -40,7 +40,7 @@ def to_ras(image: NDArray[Any], orientation: str) -> NDArray[Any]:
     Returns:
         ``(x, y)``, a view.
     """
-    along_columns, along_rows = orientation
+    along_columns, along_rows = orientation[0], orientation[1]
     if along_columns in "LP":
         image = image[::-1]
     if along_rows in "LP":

@@ -20,8 +20,8 @@ def make_folds(
     Args:
         names: Cases in order.
         groups: Group of each case.
-        method: ``group`` shuffles whole groups into folds of about equal numbers of cases; ``contiguous`` cuts the order
-            into runs; ``random`` shuffles single cases.
+        method: ``group`` shuffles whole groups into folds of about equal numbers of cases; ``contiguous`` cuts the
+            order into runs; ``random`` shuffles single cases.
         folds: Wanted number; fewer where there are fewer groups or cases.
         seed: For the shuffle.
 

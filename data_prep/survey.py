@@ -175,13 +175,15 @@ def _check_duplicates(raw: Path, result: Survey) -> None:
 
 
 def _warn_about_mask(warnings: Oddities, ordinal: int, source: SourceCase, pixels: Pixels) -> None:
-    about = {"cases": [ordinal], "names": [source.name]}
+    texts = []
     if not pixels.label.any():
-        warnings.add("masks without foreground", **about)
+        texts.append("masks without foreground")
     elif pixels.label.all():
-        warnings.add("masks without background", **about)
+        texts.append("masks without background")
     if pixels.overlap_px:
-        warnings.add("images whose masks overlap each other", **about)
+        texts.append("images whose masks overlap each other")
+    for text in texts:
+        warnings.add(text, cases=[ordinal], names=[source.name])
 
 
 def _warn_about_ignored(raw: Path, found: Found, result: Survey) -> None:

@@ -1,4 +1,4 @@
-"""A multi-page TIFF of images beside one of labels, as ISBI 2012 publishes its ``train-volume`` and ``train-labels``."""
+"""A multi-page TIFF of images beside one of labels: ISBI 2012's ``train-volume`` and ``train-labels``."""
 
 from __future__ import annotations
 

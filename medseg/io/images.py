@@ -5,8 +5,8 @@ Arrays are (x, y): x = column, y = row, so they are transposed from Pillow's row
 - One grey channel is taken as it is: uint8 stays uint8, uint16 stays uint16, 32-bit integers and floats become float32.
 - Colour becomes grey by ITU-R BT.601 luma, (299 R + 587 G + 114 B + 500) // 1000; where R = G = B that is the channel,
   exactly. Palettes, CMYK and YCbCr are turned into RGB first.
-- Transparency is dropped where it is the same everywhere; where it varies it is an error, since what is seen then depends
-  on the background.
+- Transparency is dropped where it is the same everywhere; where it varies it is an error, since what is seen then
+  depends on the background.
 - Orientation tags (EXIF 0x0112) are applied, so arrays are what a viewer shows.
 """
 

@@ -35,7 +35,10 @@ def torchvision_state() -> dict[str, Tensor]:
         kernels = drawn(width, before, 3, 3) if index == 0 else drawn(width, 1, 3, 3).expand(-1, before, -1, -1)
         state |= {f"features.{index}.weight": kernels, f"features.{index}.bias": drawn(width)}
     for index, before, width in ((0, 25088, 4096), (3, 4096, 4096), (6, 4096, 1000)):
-        state |= {f"classifier.{index}.weight": drawn(before).expand(width, -1), f"classifier.{index}.bias": drawn(width)}
+        state |= {
+            f"classifier.{index}.weight": drawn(before).expand(width, -1),
+            f"classifier.{index}.bias": drawn(width),
+        }
     return state
 
 
@@ -157,7 +160,9 @@ class TestLoadVgg16:
         assert torch.equal(loaded.fc7[0].weight[..., 0, 0], state["classifier.3.weight"])
 
     def test_missing_file_raises(self, tiny: FCN8s, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError, match=r"vgg16_weights must be a file in torchvision's format.*absent\.pth"):
+        with pytest.raises(
+            FileNotFoundError, match=r"vgg16_weights must be a file in torchvision's format.*absent\.pth"
+        ):
             load_vgg16(tiny, tmp_path / "absent.pth")
 
     @pytest.mark.parametrize("name", ["features.28.weight", "classifier.3.bias"])
