@@ -27,6 +27,8 @@ BoolImage = NDArray[np.bool_]
 
 # Soft-tissue window of 350 HU around 40, as radiologists look at the liver.
 _WINDOW_LOW_HU, _WINDOW_WIDTH_HU = -135.0, 350.0
+_DIAPHRAGM = 0.22
+_LUNG_HU = -820.0
 _AIR_HU, _FAT_HU, _MUSCLE_HU, _BONE_HU = -1000.0, -100.0, 55.0, 350.0
 
 
@@ -124,7 +126,7 @@ class _Body:
 
 def _draw(body: _Body, x: FloatImage, y: FloatImage, level: float) -> tuple[FloatImage, BoolImage]:
     """HU without noise, and the liver; ``level`` runs from the diaphragm (0) to the pelvis (1)."""
-    width, height = body.width, 0.68
+    width, height = body.width, 0.72
     image = np.full(x.shape, _AIR_HU)
     image[_ellipse(x, y, 0, 0, width, height)] = _FAT_HU
     wall = _ellipse(x, y, 0, 0, width - body.fat, height - body.fat)
@@ -132,6 +134,9 @@ def _draw(body: _Body, x: FloatImage, y: FloatImage, level: float) -> tuple[Floa
     inner_width, inner_height = width - body.fat - 0.07, height - body.fat - 0.06
     cavity = _ellipse(x, y, 0, -0.03, inner_width, inner_height)
     image[cavity] = _FAT_HU + 15
+    if level < _DIAPHRAGM:
+        # The lungs' lower ends, around the dome of the diaphragm.
+        image[cavity & (_distance(x, y, 0, -0.05, 0.55, 0.40) > 1.05 - 2 * (_DIAPHRAGM - level))] = _LUNG_HU
     _draw_bones(image, x, y, inner_width, inner_height, level)
     _draw_neighbours(body, image, cavity, x, y, level)
     liver = cavity & _liver(body, x, y, level)
@@ -167,9 +172,13 @@ def _draw_neighbours(
     spleen = np.clip(1 - ((level - 0.4) / 0.4) ** 2, 0, None) ** 0.5
     stomach = np.clip(1 - ((level - 0.4) / 0.38) ** 2, 0, None) ** 0.5
     kidneys = np.clip(1 - ((level - 0.75) / 0.35) ** 2, 0, None) ** 0.5
-    for column in range(-2, 4):
-        place = 0.17 * column + 0.05 * np.sin(9 * level + column), 0.02 + 0.1 * np.cos(5 * level + 2 * column)
-        organs.append((_shape(x, y, *place, 0.085, 0.07), body.neighbour_hu - 30 + 12 * column))
+    for loop in range(14):
+        # Loops of bowel fill the lower abdomen, and reach up where neither liver nor stomach lies.
+        row, column = divmod(loop, 7)
+        size = (0.075 + 0.02 * np.sin(loop)) * np.clip(4 * level - 0.6 - row * 0.4, 0, 1)
+        place_x = 0.19 * (column - 3) + 0.04 * np.sin(9 * level + loop)
+        place_y = 0.04 - 0.22 * row + 0.06 * np.cos(7 * level + 2 * loop)
+        organs.append((_shape(x, y, place_x, place_y, 1.2 * size, size), body.neighbour_hu - 35 + 6 * (loop % 7)))
     organs += [
         (_shape(x, y, 0.32, -0.18, 0.24 * stomach, 0.20 * stomach), body.neighbour_hu - 14),
         (_shape(x, y, 0.58, 0.12, 0.13 * spleen, 0.25 * spleen), body.neighbour_hu),
