@@ -1,14 +1,10 @@
-# make demo   four networks on a synthetic CT set, trained, scored and compared (DATA=folder: your own images)
 # make test   lint, types, all tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test lint bundles clean
-
-demo: $(STAMP)
-	$(BIN)/python tools/demo.py $(if $(DATA),--data "$(DATA)") $(DEMO_ARGS)
+.PHONY: test lint bundles clean
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

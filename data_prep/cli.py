@@ -1,4 +1,4 @@
-"""Commands: ``prepare``, ``inspect``, ``verify`` and ``synthetic``."""
+"""Commands: ``prepare``, ``inspect`` and ``verify``."""
 
 from __future__ import annotations
 
