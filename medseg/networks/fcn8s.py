@@ -7,7 +7,7 @@ Departs from the paper: sizes are padded to multiples of 32 and fc6 pads by 3, w
 pixels; the logits then need no offset. Every up-sampling is learned, and starts bilinear.
 
 The table of Di et al. gives 143,667,240 parameters, which is to the unit the 1000-class VGG-19 image classifier.
-FCN-8s on VGG16 with one input channel and one logit has 134,264,547 (``docs/networks.md`` counts them).
+FCN-8s on VGG16 with one input channel and one logit has 134,264,547 .
 """
 
 from __future__ import annotations
