@@ -166,8 +166,15 @@ class Manifest:
         return tuple(sorted({case.group for case in self.cases}))
 
     def case(self, name: str) -> Case:
-        """The case called ``name``."""
-        return next(case for case in self.cases if case.name == name)
+        """The case called ``name``.
+
+        Raises:
+            MedsegError: If there is none.
+        """
+        for case in self.cases:
+            if case.name == name:
+                return case
+        raise MedsegError(f"{self.root}: case must be one of dataset.json, got {name!r}; prepare the data set again")
 
     def fold(self, index: int) -> Fold:
         """One fold.
@@ -240,7 +247,7 @@ def read_manifest(dataset_dir: Path | str) -> Manifest:
         )
     try:
         return _from_json(root, content, _load(root / "splits_final.json"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
         raise MedsegError(
             f"{path}: must hold a prepared data set's entries, got {error!r}; prepare it again"
         ) from error
@@ -275,15 +282,17 @@ def verify(dataset_dir: Path | str) -> list[str]:
     """
     manifest = read_manifest(dataset_dir)
     problems = _fold_problems(manifest)
-    rows = {(row.case, row.slice): row.foreground_px for row in read_slices(manifest.root)}
-    if len(rows) != sum(case.shape[2] for case in manifest.cases):
-        problems.append(f"{manifest.root / 'slices.csv'}: must have a line for each slice, got {len(rows)}")
+    table = read_slices(manifest.root)
+    rows = {(row.case, row.slice): row.foreground_px for row in table}
+    expected = sum(case.shape[2] for case in manifest.cases)
+    if len(table) != expected:
+        problems.append(f"{manifest.root / 'slices.csv'}: must have {expected} lines, one a slice, got {len(table)}")
     for case in manifest.cases:
         try:
             problems += _case_problems(manifest.root, case, rows)
         except MedsegError as error:
             problems.append(str(error))
-    stored = _load(manifest.root / "dataset.json")["medseg"]["fingerprint"]
+    stored = _load(manifest.root / "dataset.json")["medseg"].get("fingerprint")
     if stored != manifest.fingerprint:
         problems.append(f"{manifest.root / 'dataset.json'}: fingerprint must be {manifest.fingerprint}, got {stored}")
     return problems

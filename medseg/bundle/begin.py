@@ -6,58 +6,81 @@ Run as ``python -m monai.bundle``, wrong input ends in one line on standard erro
 
 from __future__ import annotations
 
-import sys
+import copy
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import set_determinism
 
+from medseg.bundle.one_line import end_in_one_line, known_cause, print_error
 from medseg.bundle.overrides import unknown_ids
+from medseg.bundle.settings import check_settings
 from medseg.bundle.workflow import current_workflow, is_command
 from medseg.data import scan_items
-from medseg.errors import MedsegError, UsageError
+from medseg.errors import UsageError
 from medseg.manifest import read_manifest
-from medseg.runs import check_unseen, load_weights
+from medseg.runs import check_resume, check_unseen, load_weights
 
 __all__ = ["begin_evaluation", "begin_inference", "begin_training"]
 
 
 def begin_training() -> None:
-    """Check overrides, settings, data set, fold and run folder; seed."""
-    _begin(_check_training)
+    """Check overrides, settings, data set, fold, run folder and store; seed."""
+    _begin(_check_training, expressions=None)
 
 
 def begin_evaluation() -> None:
     """Check overrides, data set and weights, and that no case was trained on."""
-    _begin(_check_evaluation)
+    _begin(_check_evaluation, expressions="evaluating")
 
 
 def begin_inference() -> None:
     """Check overrides, weights and that there is something to predict."""
-    _begin(_check_inference)
+    _begin(_check_inference, expressions="predicting")
 
 
-def _begin(check: Callable[[ConfigParser], None]) -> None:
+def _begin(check: Callable[[ConfigParser], None], *, expressions: str | None) -> None:
+    """Check as far as the process's kind demands.
+
+    Args:
+        check: Checks of the workflow's own.
+        expressions: Id of what the workflow runs; None where ``--run`` has no meaning.
+    """
     workflow = current_workflow()
     if workflow is None:
         return
     if not is_command():
+        _take_run_folder(workflow.parser, expressions)
         _check_overrides(workflow, strict=False)
         return
-    sys.excepthook = _one_line
+    end_in_one_line()
     try:
+        _take_run_folder(workflow.parser, expressions)
         _check_overrides(workflow, strict=True)
         check(workflow.parser)
     except Exception as error:
-        known = _known_cause(error)
+        known = known_cause(error)
         if known is None:
             raise
-        print(f"error: {known}", file=sys.stderr)
+        print_error(known)
         raise SystemExit(known.exit_status) from None
+
+
+def _take_run_folder(parser: ConfigParser, expressions: str | None) -> None:
+    """Let ``--run FOLDER`` name a training, although ``run`` is MONAI's id of the expressions to run.
+
+    The folder moves to ``trained_run``, the expressions come back, and all is resolved anew.
+    """
+    given = parser["run"]
+    if isinstance(given, list) or str(given).startswith(("$", "@")):
+        return
+    if expressions is None:
+        raise UsageError(f"run is for evaluation and prediction, got {given!r}; go on with a training by --resume")
+    parser["trained_run"] = str(given)
+    parser["run"] = copy.deepcopy(parser[expressions])
+    parser.parse(reset=True)
 
 
 def _check_overrides(workflow: ConfigWorkflow, *, strict: bool) -> None:
@@ -72,10 +95,7 @@ def _check_overrides(workflow: ConfigWorkflow, *, strict: bool) -> None:
 
 
 def _check_training(parser: ConfigParser) -> None:
-    for name in ("max_epochs", "batch_size", "val_interval"):
-        _positive_integer(name, parser.get_parsed_content(name))
-    if not float(parser.get_parsed_content("learning_rate")) > 0:
-        raise UsageError(f"learning_rate must be > 0, got {parser.get_parsed_content('learning_rate')}")
+    check_settings(parser)
     manifest = read_manifest(parser.get_parsed_content("dataset_dir"))
     manifest.fold(parser.get_parsed_content("fold"))
     image_size, batch_size = parser.get_parsed_content("image_size"), parser.get_parsed_content("batch_size")
@@ -85,40 +105,29 @@ def _check_training(parser: ConfigParser) -> None:
             f"batch_size must be 1 for images of {len(sizes)} sizes, got {batch_size};"
             ' or give --image_size "[256, 256]"'
         )
-    parser.get_parsed_content("run_dir")
+    run_dir = parser.get_parsed_content("run_dir")
+    _check_store(parser)
     set_determinism(parser.get_parsed_content("seed"))
+    if parser.get_parsed_content("resume") is not None:
+        check_resume(run_dir, parser.get_parsed_content("facts"))
+
+
+def _check_store(parser: ConfigParser) -> None:
+    """Open the store that ``--tracking`` brought with it."""
+    if "tracking_uri" in parser:
+        from medseg.tracking import open_store  # prediction needs no MLflow
+
+        open_store(parser.get_parsed_content("tracking_uri"))
 
 
 def _check_evaluation(parser: ConfigParser) -> None:
     weights, dataset_dir = parser.get_parsed_content("weights"), parser.get_parsed_content("dataset_dir")
     read_manifest(dataset_dir)
-    load_weights(weights, parser.get_parsed_content("network"))
     fold, allow_seen = parser.get_parsed_content("fold"), parser.get_parsed_content("allow_seen")
+    load_weights(weights, parser.get_parsed_content("network_def"))
     check_unseen(weights, dataset_dir, fold, allow_seen=allow_seen)
 
 
 def _check_inference(parser: ConfigParser) -> None:
     scan_items(parser.get_parsed_content("dataset_dir"))
-    load_weights(parser.get_parsed_content("weights"), parser.get_parsed_content("network"))
-
-
-def _positive_integer(name: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise UsageError(f"{name} must be a whole number from 1, got {value!r}")
-
-
-def _known_cause(error: BaseException | None) -> MedsegError | None:
-    """The error of ours that MONAI wrapped, possibly several times."""
-    while error is not None:
-        if isinstance(error, MedsegError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    known = _known_cause(error)
-    if known is None:
-        sys.__excepthook__(kind, error, trace)
-    else:
-        print(f"error: {known}", file=sys.stderr)
+    load_weights(parser.get_parsed_content("weights"), parser.get_parsed_content("network_def"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-__all__ = ["current_workflow", "executed_config", "is_command", "root"]
+__all__ = ["by_name", "current_workflow", "executed_config", "is_command", "root"]
 
 
 def current_workflow() -> ConfigWorkflow | None:
@@ -31,6 +31,14 @@ def root() -> str:
     """Folder of the bundle: the one above its ``configs``, or the working directory where that is unknown."""
     workflow = current_workflow()
     return "." if workflow is None else str(Path(workflow.config_root_path).resolve().parent)
+
+
+def by_name(handler: Any) -> Any:
+    """``handler`` itself.
+
+    MONAI's ``check_properties`` wants components for a trainer's handlers, and stumbles over a plain reference.
+    """
+    return handler
 
 
 def executed_config() -> dict[str, Any]:

@@ -16,7 +16,9 @@ __all__ = ["EpochSeed"]
 
 
 class EpochSeed:
-    """Seed Python, NumPy, torch and the data set's transforms.
+    """Seed Python, NumPy, torch and the data set's transforms, and begin a new pass over the data.
+
+    Without the new pass an epoch shorter or longer than the data would begin in the middle of the last one's order.
 
     Args:
         dataset: Training data set, whose random transforms are seeded; loader workers seed their copies from torch.
@@ -41,3 +43,5 @@ class EpochSeed:
         epoch_seed = int(np.random.SeedSequence((self.seed, engine.state.epoch)).generate_state(1)[0])
         set_determinism(epoch_seed)
         set_rnd(self.dataset, epoch_seed)
+        if engine.state.dataloader is not None:
+            engine.set_data(engine.state.dataloader)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from ignite.engine import Engine, Events
 from numpy.typing import NDArray
 
@@ -17,6 +18,8 @@ __all__ = ["Overlays"]
 
 class Overlays:
     """Write ``<case>_<slice>.png`` for the first slices with foreground that an evaluator sees.
+
+    Under distributed evaluation only the first rank draws.
 
     Args:
         folder: Where the pictures go; each epoch replaces them.
@@ -30,6 +33,8 @@ class Overlays:
 
     def attach(self, engine: Engine) -> None:
         """Draw after iterations until ``count`` pictures are written."""
+        if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
+            return
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 

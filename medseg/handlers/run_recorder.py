@@ -13,11 +13,10 @@ import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
-from medseg.errors import MedsegError
 from medseg.handlers.score_table import ScoreTable
 from medseg.io.atomic import atomic_path, write_json
 from medseg.metrics import summarise
-from medseg.runs import Lifecycle, RunFolder, Status, install_weights, save_weights
+from medseg.runs import Lifecycle, RunFolder, Status, check_resume, install_weights, save_weights
 
 __all__ = ["RunRecorder"]
 
@@ -64,12 +63,14 @@ class RunRecorder:
         self.history: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
         self._epoch_started = 0.0
+        self._validated = False
         self._log_file: logging.Handler | None = None
 
     def attach(self, engine: Engine) -> None:
         """Wire all of it; attach after the handler that validates."""
         if _is_first_rank():
             Lifecycle.of(engine).on_end(self._end)
+        self.evaluator.add_event_handler(Events.COMPLETED, self._note_validation)
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
@@ -80,8 +81,9 @@ class RunRecorder:
         epoch = engine.state.epoch
         row: dict[str, float] = {"epoch": epoch, **_numbers(engine.state.metrics)}
         row["train_loss_sum"] = row.get("train_loss", 0.0) * (engine.state.epoch_length or 0)
-        if self.evaluator.state.metrics and not self.scores.table.empty:
+        if self._validated:  # between validations the evaluator keeps an earlier epoch's metrics
             row |= _numbers(self.evaluator.state.metrics)
+            self._validated = False
         row["learning_rate"] = float(self.checkpointed["optimizer"].param_groups[0]["lr"])
         row["seconds"] = time.monotonic() - self._epoch_started
         self.history.append(row)
@@ -103,6 +105,9 @@ class RunRecorder:
         write_json(self.folder.config, self.config)
         self._write_facts("RUNNING")
         logger.info("run folder: %s", self.folder.root)
+
+    def _note_validation(self, _evaluator: Engine) -> None:
+        self._validated = True
 
     def _start_epoch(self, _engine: Engine) -> None:
         self._epoch_started = time.monotonic()
@@ -130,13 +135,8 @@ class RunRecorder:
         write_json(self.folder.summary(which), {**marks, **summarise(self.scores.table)})
 
     def _load_checkpoint(self, engine: Engine) -> None:
+        check_resume(self.folder, self.facts)
         state = torch.load(self.folder.checkpoint, map_location="cpu", weights_only=True)
-        for key in ("bundle_name", "fingerprint", "fold", "seed", "max_epochs", "batch_size"):
-            if state["facts"].get(key) != self.facts.get(key):
-                raise MedsegError(
-                    f"{self.folder.root}: resume must keep {key}, which was {state['facts'].get(key)!r},"
-                    f" got {self.facts.get(key)!r}; start a new run, or give the same settings"
-                )
         for name, item in self.checkpointed.items():
             item.load_state_dict(state[name])
         self.history, self.best = state["history"], state["best"]
@@ -157,14 +157,16 @@ class RunRecorder:
         save_weights(self.folder, which, network.state_dict(), {**self.facts, "which": which, "epoch": epoch})
 
     def _end(self, status: Status) -> None:
+        if self._log_file is None:  # refused before it began; the folder is an earlier run's
+            return
         self._write_facts(status)
         level = logging.INFO if status == "FINISHED" else logging.ERROR
         logger.log(level, "%s after %d epochs: %s", status, len(self.history), self.folder.root)
         if status != "FINISHED" and self.folder.checkpoint.is_file():
             logger.info("go on with: --resume %s", self.folder.root)
-        if self._log_file is not None:
-            logging.getLogger().removeHandler(self._log_file)
-            self._log_file.close()
+        logging.getLogger().removeHandler(self._log_file)
+        self._log_file.close()
+        self._log_file = None
 
     def _write_facts(self, status: Status | str) -> None:
         process = {"pid": os.getpid(), "host": platform.node()}

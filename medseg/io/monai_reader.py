@@ -38,13 +38,21 @@ class ScanReader(ImageReader):
         """Whether the name is one that :meth:`read` takes."""
         return str(filename).lower().endswith((".png", ".tif", ".tiff", ".nii", ".nii.gz"))
 
-    def read(self, data: Sequence[PathLike] | PathLike, **_kwargs: Any) -> tuple[NDArray[Any], dict[str, Any]]:
+    def read(self, data: Sequence[PathLike] | PathLike, **_kwargs: Any) -> Path:
+        """The file to read; :meth:`get_data` reads it.
+
+        ``LoadImage`` tries its other readers where this method fails, and those know no orientation and show no error
+        of ours.
+        """
+        return Path(str(data[0]) if isinstance(data, (list, tuple)) else str(data))
+
+    def get_data(self, img: Path) -> tuple[NDArray[Any], dict[str, Any]]:
         """Voxels ``(x, y, z)`` with their metadata.
 
         Raises:
             MedsegError: If the file is damaged or has more than three axes.
         """
-        path = Path(str(data[0]) if isinstance(data, (list, tuple)) else str(data))
+        path = img
         if not is_nifti(path):
             return _with_meta(path, read_grey(path)[..., None], self.affine)
         image = open_nifti(path)
@@ -57,10 +65,6 @@ class ScanReader(ImageReader):
         except (OSError, EOFError, ValueError) as error:
             raise MedsegError(f"{path}: must hold all voxels of its header, got {error}") from error
         return _with_meta(path, voxels, np.asarray(image.affine, dtype=np.float64))
-
-    def get_data(self, img: tuple[NDArray[Any], dict[str, Any]]) -> tuple[NDArray[Any], dict[str, Any]]:
-        """What :meth:`read` gave."""
-        return img
 
 
 def image_affine(orientation: str | None) -> NDArray[np.float64]:

@@ -12,12 +12,16 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from medseg.errors import MedsegError
 from medseg.io.atomic import atomic_path
 
 __all__ = ["open_nifti", "read_slice", "write_nifti"]
+
+_NO_NIFTI = (ImageFileError, HeaderDataError, WrapStructError, ValueError, OSError, EOFError)
 
 
 def write_nifti(path: Path, volume: NDArray[Any], affine_mm: NDArray[np.float64]) -> None:
@@ -45,11 +49,13 @@ def open_nifti(path: Path | str) -> nib.Nifti1Image:
         raise MedsegError(f"{path}: does not exist; prepare the data set again")
     try:
         image = nib.Nifti1Image.from_filename(path)
-    except (ImageFileError, ValueError, OSError) as error:
+    except _NO_NIFTI as error:
         raise MedsegError(f"{path}: must be a NIfTI file, got {error}") from error
+    if min(image.shape) < 1:
+        raise MedsegError(f"{path}: must have at least one voxel along each axis, got shape {image.shape}")
     if path.suffix == ".nii":
-        header = image.header
-        expected = int(header["vox_offset"]) + int(np.prod(image.shape)) * header.get_data_dtype().itemsize
+        # The header's own vox_offset is 0 once nibabel has loaded it.
+        expected = int(image.dataobj.offset) + int(np.prod(image.shape)) * image.header.get_data_dtype().itemsize
         if path.stat().st_size < expected:
             raise MedsegError(f"{path}: must hold {expected} bytes, got {path.stat().st_size}; the file is cut short")
     return image

@@ -7,11 +7,12 @@ Departs from the paper: sizes are padded to multiples of 32 and fc6 pads by 3, w
 pixels; the logits then need no offset. Every up-sampling is learned, and starts bilinear.
 
 The table of Di et al. gives 143,667,240 parameters, which is to the unit the 1000-class VGG-19 image classifier.
-FCN-8s on VGG16 with one input channel and one logit has 134,264,547 .
+FCN-8s on VGG16 with one input channel and one logit has 134,264,547 (``docs/networks.md`` counts them).
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -103,32 +104,47 @@ def load_vgg16(network: FCN8s, path: Path) -> None:
 
     Raises:
         FileNotFoundError: If ``path`` does not exist.
-        ValueError: If an entry is missing or has another shape.
+        ValueError: If the file is no state dict, or an entry is missing or has another shape.
     """
     if not path.is_file():
         raise FileNotFoundError(f"vgg16_weights must be a file in torchvision's format, {path} does not exist")
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = _read_state(path)
     convs = [layer for stage in network.stages for layer in stage.modules() if isinstance(layer, nn.Conv2d)]
     names = [f"features.{index}" for index in _TORCHVISION_CONVS] + ["classifier.0", "classifier.3"]
     with torch.no_grad():
         for name, layer in zip(names, [*convs, network.fc6[0], network.fc7[0]], strict=True):
             assert isinstance(layer, nn.Conv2d)
-            weight = _entry(state, f"{name}.weight", path)
-            if name == names[0] and weight.ndim == 4:
-                weight = weight.sum(dim=1, keepdim=True).expand(-1, layer.in_channels, -1, -1) / layer.in_channels
-            if weight.numel() != layer.weight.numel():
-                raise ValueError(
-                    f"{path}: {name}.weight must fit {tuple(layer.weight.shape)}, got {tuple(weight.shape)};"
-                    " give the state dict of torchvision's vgg16"
-                )
-            layer.weight.copy_(weight.reshape(layer.weight.shape))
             assert layer.bias is not None
-            layer.bias.copy_(_entry(state, f"{name}.bias", path))
+            shape = tuple(layer.weight.shape)
+            if name == names[0]:
+                weight = _entry(state, f"{name}.weight", (shape[0], 3, *shape[2:]), path)
+                weight = weight.sum(dim=1, keepdim=True).expand(-1, layer.in_channels, -1, -1) / layer.in_channels
+            elif name.startswith("classifier"):
+                weight = _entry(state, f"{name}.weight", (shape[0], math.prod(shape[1:])), path).reshape(shape)
+            else:
+                weight = _entry(state, f"{name}.weight", shape, path)
+            layer.weight.copy_(weight)
+            layer.bias.copy_(_entry(state, f"{name}.bias", tuple(layer.bias.shape), path))
 
 
-def _entry(state: dict[str, Tensor], name: str, path: Path) -> Tensor:
+def _read_state(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling a damaged file raises nearly anything
+        raise ValueError(f"{path}: must be a state dict of torchvision's vgg16, got {error!r}") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path}: must be a state dict of torchvision's vgg16, got {type(state).__name__}")
+    return state
+
+
+def _entry(state: dict[str, Tensor], name: str, shape: tuple[int, ...], path: Path) -> Tensor:
     if name not in state:
         raise ValueError(f"{path}: must hold {name}; give the state dict of torchvision's vgg16")
+    if tuple(state[name].shape) != shape:
+        raise ValueError(
+            f"{path}: {name} must fit {shape}, got {tuple(state[name].shape)};"
+            " give the state dict of torchvision's vgg16"
+        )
     return state[name]
 
 

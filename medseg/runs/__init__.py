@@ -2,6 +2,7 @@
 
 from medseg.runs.folder import RunFolder, new_run_name, run_folder
 from medseg.runs.lifecycle import Lifecycle, Status
+from medseg.runs.resume import check_resume
 from medseg.runs.weights import (
     check_unseen,
     find_weights,
@@ -15,6 +16,7 @@ __all__ = [
     "Lifecycle",
     "RunFolder",
     "Status",
+    "check_resume",
     "check_unseen",
     "find_weights",
     "install_weights",

@@ -1,19 +1,20 @@
 """How a training ends, told to all who must know: FINISHED, FAILED or KILLED.
 
 Ignite calls an engine's exception handlers in turn until one raises again, so a second one may never hear of the
-failure. Here one handler an engine tells all listeners first and raises then. Interrupts (SIGINT, SIGTERM) end as
-KILLED, and what gets past all of this is caught at interpreter exit. Only ``kill -9`` leaves a run open; it is closed
-by the next command (:mod:`medseg.tracking.reaper`).
+failure, and knows nothing of interrupts. Here the engine's ``run`` is wrapped: listeners are told when everything below
+has unwound, so no transaction or file is open any more. Only ``kill -9`` leaves a run open; it is closed by the next
+command (:mod:`medseg.tracking.reaper`).
 """
 
 from __future__ import annotations
 
-import atexit
+import functools
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from ignite.engine import Engine, Events
@@ -32,7 +33,7 @@ class Lifecycle:
         self._ended = False
         self._previous: dict[int, signal._HANDLER] = {}
         engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+        engine.run = functools.partial(self._run, engine.run)  # type: ignore[method-assign]
 
     @staticmethod
     def of(engine: Engine) -> Lifecycle:
@@ -49,19 +50,24 @@ class Lifecycle:
         """End as FINISHED; called by the handler that does the last work of a run."""
         self._end("FINISHED")
 
+    def _run(self, run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """The engine's ``run``; what it raises ends the run and is raised again."""
+        try:
+            return run(*args, **kwargs)
+        except Exception:
+            self._end("FAILED")
+            raise
+        except BaseException:
+            self._end("KILLED")
+            raise
+
     def _start(self, _engine: Engine) -> None:
         self._ended = False
-        atexit.register(self._end, "FAILED")
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._interrupted)
 
-    def _fail(self, _engine: Engine, error: Exception) -> None:
-        self._end("FAILED")
-        raise error
-
     def _interrupted(self, number: int, _frame: FrameType | None) -> None:
-        self._end("KILLED")
         raise SystemExit(128 + number)
 
     def _end(self, status: Status) -> None:
@@ -71,6 +77,7 @@ class Lifecycle:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
-        atexit.unregister(self._end)
-        for listener in self._listeners:
-            listener(status)
+        # A listener that fails keeps none of the others from being told.
+        with ExitStack() as last_added_first:
+            for listener in reversed(self._listeners):
+                last_added_first.callback(listener, status)

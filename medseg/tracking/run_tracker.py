@@ -9,7 +9,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from medseg.handlers.run_recorder import RunRecorder
 from medseg.runs import Lifecycle, RunFolder, Status
@@ -64,23 +65,41 @@ class RunTracker:
         self.client = open_store(self.tracking_uri)
         reap_dead_runs(self.client)
         facts, folder = self.recorder.facts, self.recorder.folder
-        id_file = folder.root / "mlflow_run_id"
-        if self.recorder.resume and id_file.is_file():
-            self.run_id = id_file.read_text(encoding="utf-8").strip()
+        tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
+        params = {name: str(value) for name, value in facts.items() if name != "train_cases_sha256"}
+        known: dict[str, str] = {}
+        earlier = self._earlier_run()
+        if earlier is not None:
+            self.run_id = earlier.info.run_id
             self.client.update_run(self.run_id, status="RUNNING")
+            known = earlier.data.params
         else:
             experiment = experiment_id(self.client, self.experiment_name, self.tracking_uri)
             name = f"{facts['bundle_name']}-{folder.root.name}"
             self.run_id = self.client.create_run(experiment, run_name=name).info.run_id
-            id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
-        tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
-        params = {name: value for name, value in facts.items() if name != "train_cases_sha256"}
+            self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
         self.client.log_batch(
             self.run_id,
-            params=[Param(name, str(value)) for name, value in params.items()],
+            # A parameter is written once; the code's version may be another when a training goes on.
+            params=[Param(name, value) for name, value in params.items() if name not in known],
             tags=[RunTag(name, value) for name, value in tags.items()],
         )
         self.client.log_artifact(self.run_id, str(folder.config))
+
+    @property
+    def _id_file(self) -> Path:
+        return self.recorder.folder.root / "mlflow_run_id"
+
+    def _earlier_run(self) -> Run | None:
+        """The run that a resumed training belongs to; None in another store."""
+        if not self.recorder.resume or not self._id_file.is_file():
+            return None
+        run_id = self._id_file.read_text(encoding="utf-8").strip()
+        try:
+            return self._client.get_run(run_id)
+        except MlflowException as error:
+            logger.warning("going on in a new MLflow run: %s", str(error).splitlines()[0])
+            return None
 
     def _end(self, status: Status) -> None:
         if not self.run_id:

@@ -6,11 +6,14 @@ Four processes that open a new SQLite store at once crash in its migration, so t
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from medseg.errors import UsageError
 
@@ -35,7 +38,8 @@ def open_store(uri: str) -> MlflowClient:
     try:
         if not uri.startswith(_SQLITE):
             client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)
+            with _few_retries():
+                client.search_experiments(max_results=1)
             return client
         database = Path(uri.removeprefix(_SQLITE))
         database.parent.mkdir(parents=True, exist_ok=True)
@@ -43,9 +47,22 @@ def open_store(uri: str) -> MlflowClient:
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
         return client
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{uri}: tracking_uri must be an MLflow store that opens, got {reason}") from error
+
+
+@contextmanager
+def _few_retries() -> Iterator[None]:
+    """MLflow asks a server that is not there for minutes: right in the middle of a training, not before it."""
+    few = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+    before = {name: os.environ.get(name) for name in few}
+    os.environ.update({name: value for name, value in few.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name in (name for name in few if before[name] is None):
+            del os.environ[name]
 
 
 def experiment_id(client: MlflowClient, name: str, uri: str) -> str:

@@ -1,0 +1,33 @@
+"""A training goes on as what it was begun as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medseg.errors import UsageError
+from medseg.runs.folder import RunFolder
+
+__all__ = ["check_resume"]
+
+_MAY_CHANGE = ("device", "machine", "amp", "git_commit", "train_cases_sha256")
+
+
+def check_resume(folder: RunFolder, facts: dict[str, Any]) -> None:
+    """Refuse to go on with other data or settings; only code, machine and device may be others.
+
+    Args:
+        folder: The run's folder.
+        facts: What the training would go on as.
+
+    Raises:
+        UsageError: If ``facts`` differ from the folder's.
+    """
+    earlier = folder.read_facts()
+    for name, value in facts.items():
+        if name in _MAY_CHANGE or name.endswith("_version"):
+            continue
+        if earlier.get(name) != value:
+            raise UsageError(
+                f"{folder.root}: resume must keep {name}, which was {earlier.get(name)!r}, got {value!r};"
+                " start a new run, or give the same settings"
+            )
