@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from medseg.manifest import Manifest
+from tests.commands import Commands
 from tests.factories import make_prepared
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,3 +34,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 def prepared_volumes(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Three labelled volumes of four slices, the last one empty, and one without label; read only."""
     return make_prepared(tmp_path_factory.mktemp("prepared") / "volumes", cases=3, slices=4, unlabelled=1)
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """Runs ``python -m monai.bundle``."""
+    runner = Commands(tmp_path_factory.mktemp("commands"))
+    yield runner
+    runner.close()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from medseg.networks import FCN8s, UNet
+from tests.medseg.networks.four import BUILDERS, SEED
 
 COUNTS = {
     "unet": 7_759_521,
@@ -123,8 +124,8 @@ class TestInitialisation:
             if isinstance(layer, nn.Conv2d) and layer.weight.numel() >= 2000:
                 gain = 1.0 if name in ("head", "score_fc7", "score_pool4", "score_pool3") else 2.0
                 expected = math.sqrt(gain / (layer.in_channels * math.prod(layer.kernel_size)))
-                assert float(layer.weight.std()) == pytest.approx(expected, rel=0.07), name
-                assert abs(float(layer.weight.mean())) < 0.1 * expected, name
+                assert float(layer.weight.detach().std()) == pytest.approx(expected, rel=0.07), name
+                assert abs(float(layer.weight.detach().mean())) < 0.1 * expected, name
                 checked += 1
         assert checked >= 14
 
@@ -206,26 +207,18 @@ class TestStateDict:
 
 
 class TestSeed:
-    @pytest.mark.parametrize("options", [{}, {"skip_from": 1, "batch_norm": True, "concat_bottom": True}])
-    def test_same_seed_gives_the_same_unet(self, options: dict[str, object]) -> None:
-        first, again, other = (_seeded_unet(seed, options) for seed in (3, 3, 4))
-        assert all(torch.equal(first[name], again[name]) for name in first)
-        assert not torch.equal(first["head.weight"], other["head.weight"])
+    def test_same_seed_gives_the_same_weights(self, named_network: tuple[str, nn.Module]) -> None:
+        name, network = named_network
+        torch.manual_seed(SEED)
+        again = BUILDERS[name]().state_dict()
+        assert all(torch.equal(value, again[key]) for key, value in network.state_dict().items())
 
-    def test_same_seed_gives_the_same_fcn8s(self, fcn8s_first_stage: list[Tensor]) -> None:
-        first, again, other = fcn8s_first_stage
-        assert torch.equal(first, again)
-        assert not torch.equal(first, other)
-
-    @pytest.fixture
-    def fcn8s_first_stage(self, monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-        """A convolution's weights after seeds 3, 3 and 4; one stage of width 512 instead of five keeps it small."""
-        monkeypatch.setattr("medseg.networks.fcn8s.nn.Conv2d", _NarrowConv2d)
-        weights = []
-        for seed in (3, 3, 4):
-            torch.manual_seed(seed)
-            weights.append(FCN8s().stages[0][0].weight.detach())
-        return weights
+    def test_another_seed_gives_other_weights(self) -> None:
+        torch.manual_seed(1)
+        first = UNet(widths=SMALL_WIDTHS)
+        torch.manual_seed(2)
+        second = UNet(widths=SMALL_WIDTHS)
+        assert not torch.equal(first.head.weight, second.head.weight)
 
 
 class TestChannels:
@@ -245,13 +238,6 @@ class TestChannels:
             assert (grad.abs().sum(dim=(0, 2, 3)) > 0).all()
 
 
-class _NarrowConv2d(nn.Conv2d):
-    """Convolution with at most 8 channels in and out, so that an FCN-8s takes no time to build."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, padding: int = 0) -> None:
-        super().__init__(min(in_channels, 8), min(out_channels, 8), kernel_size, padding=padding)
-
-
 def _same_shape(network: nn.Module) -> nn.Module:
     with torch.device("meta"):
         if isinstance(network, FCN8s):
@@ -259,11 +245,6 @@ def _same_shape(network: nn.Module) -> nn.Module:
         assert isinstance(network, UNet)
         batch_norm = any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
         return UNet(skip_from=network.skip_from, concat_bottom=network.concat_bottom, batch_norm=batch_norm)
-
-
-def _seeded_unet(seed: int, options: dict[str, object]) -> dict[str, Tensor]:
-    torch.manual_seed(seed)
-    return UNet(widths=SMALL_WIDTHS, **options).state_dict()  # type: ignore[arg-type]
 
 
 def _three_in_two_out(name: str) -> nn.Module:

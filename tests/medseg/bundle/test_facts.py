@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from medseg.bundle import run_facts
+from medseg.errors import UsageError
+from medseg.manifest import Manifest
+
+
+def facts(prepared: Manifest, **settings: object) -> dict[str, object]:
+    network = torch.nn.Conv2d(1, 2, 3)
+    return run_facts({"fold": 1, **settings}, str(prepared.root), network, torch.device("cpu"))
+
+
+class TestRunFacts:
+    def test_data_code_and_machine_are_there(self, prepared: Manifest) -> None:
+        got = facts(prepared, window=(0.0, 255.0))
+        assert got["window"] == [0.0, 255.0]
+        assert (got["parameters"], got["device"]) == (20, "cpu")
+        assert (got["dataset"], got["fingerprint"]) == ("discs", prepared.fingerprint)
+        assert (got["train_cases"], got["val_cases"]) == (4, 2)
+        assert got["train_cases_sha256"] == [prepared.case(name).sha256 for name in prepared.fold(1).train]
+        assert (got["split"], got["leaky"], got["foreground"]) == ("group", False, "disc")
+        assert got["torch_version"] is not None
+
+    def test_is_json(self, prepared: Manifest) -> None:
+        got = facts(prepared, window=(0.0, 255.0), image_size=None)
+        assert json.loads(json.dumps(got)) == got
+
+    def test_fold_that_does_not_exist(self, prepared: Manifest) -> None:
+        with pytest.raises(UsageError, match="fold must be 0 to 2, got 3"):
+            facts(prepared, fold=3)
