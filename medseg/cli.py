@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
 
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import atomic_path, write_text
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from medseg.compare import Comparison
 
 __all__ = ["app", "main"]
-
-_NOTE = (
-    "Last epoch's means per image over n validation images, with 95 % intervals (normal approximation over images; they"
-    " say nothing of other seeds or patients). mIoU is the foreground's, as in the paper's tables; loss is the training"
-    " loss summed over the last epoch's batches. The best epoch was chosen on the same images."
-)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -49,6 +43,7 @@ def compare_command(
     """Show a table a data set of the finished trainings in an MLflow store."""
     try:
         from medseg import compare as comparing
+        from medseg.comparison_table import print_comparisons, to_markdown
         from medseg.tracking import default_uri
     except ModuleNotFoundError as error:
         raise UsageError(f"compare needs {error.name}; install it with: pip install 'medseg[train]'") from error
@@ -59,66 +54,44 @@ def compare_command(
             f"{database}: must be an MLflow store, but there is none; train a bundle with --tracking first"
         )
     comparisons = comparing.compare(uri, dataset=dataset, all_runs=all_runs)
-    for comparison in comparisons:
-        _print(comparison)
+    print_comparisons(comparisons, Console(highlight=False))
     if markdown is not None:
-        _write_markdown(markdown, comparisons)
+        with _writing(markdown):
+            write_text(markdown, to_markdown(comparisons))
     if csv is not None:
-        _write_csv(csv, comparisons)
+        with _writing(csv), atomic_path(csv) as partial:
+            pd.concat([comparison.csv_table() for comparison in comparisons]).to_csv(partial, index=False)
     if picture is not None:
-        _write_picture(picture, uri, comparisons[-1])
+        with _writing(picture):
+            _write_picture(picture, uri, comparisons)
 
 
-def _print(comparison: Comparison) -> None:
-    console = Console()
-    # A pipe has no width of its own; cut at 80 columns the table would lose figures.
-    width = console.width if console.is_terminal else 160
-    frame = comparison.table()
-    if width < 150:
-        frame = frame.drop(columns=["run", "mIoU both", "best epoch's Dice"])
-        frame[["mIoU", "Dice"]] = frame[["mIoU", "Dice"]].replace(r" \(", "\n(", regex=True)
-    table = Table(box=SIMPLE, title=comparison.title, title_justify="left", title_style="bold")
-    for column in frame.columns:
-        table.add_column(column, justify="left" if column in ("architecture", "run") else "right", overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(str(cell) for cell in row))
-    console.print(table, width=width)
-    console.print(_NOTE, soft_wrap=True)
-
-
-def _write_markdown(path: Path, comparisons: list[Comparison]) -> None:
-    parts = []
-    for comparison in comparisons:
-        frame = comparison.table()
-        lines = [list(frame.columns), ["---"] * len(frame.columns), *frame.to_numpy().tolist()]
-        table = "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-        parts.append(f"## {comparison.title}\n\n{table}\n\n{_NOTE}\n")
-    write_text(path, "\n".join(parts))
-
-
-def _write_csv(path: Path, comparisons: list[Comparison]) -> None:
-    table = pd.concat([comparison.csv_table() for comparison in comparisons])
-    with atomic_path(path) as partial:
-        table.to_csv(partial, index=False)
-
-
-def _write_picture(path: Path, uri: str, comparison: Comparison) -> None:
+def _write_picture(path: Path, uri: str, comparisons: list[Comparison]) -> None:
+    """Draw each table's trainings of its first fold."""
     from medseg.compare import download_overlays
-    from medseg.overview import write_overview
+    from medseg.overview import Column, Section, write_overview
 
-    first_fold = [row for row in comparison.rows if row.fold == comparison.rows[0].fold]
     with TemporaryDirectory() as folder:
-        pictures = {
-            f"{row.architecture} {row.dice:.3f}": download_overlays(uri, row.run_id, _made(Path(folder) / row.run_id))
-            for row in first_fold
-        }
-        write_overview(path, pictures)
-    print(f"picture: {path.resolve()}")
+        sections = []
+        for comparison in comparisons:
+            columns = []
+            for row in (row for row in comparison.rows if row.fold == comparison.rows[0].fold):
+                (own := Path(folder) / row.run_id).mkdir()
+                scored = f"Dice {row.dice:.4f}, n = {row.images}"
+                heading = (row.architecture, scored, f"fold {row.fold}, seed {row.seed}")
+                columns.append(Column(heading, download_overlays(uri, row.run_id, own)))
+            sections.append(Section(comparison.title, columns))
+        write_overview(path, sections)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Write a result and say where it is; what keeps it from being written is named."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path}: must be a file that can be written, got {error.strerror or error}") from error
+    print(f"written: {path.resolve()}")
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
-"""A table a data set of the trainings in an MLflow store."""
+"""A comparison a data set of the trainings in an MLflow store."""
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,8 +15,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from medseg.errors import UsageError
-from medseg.paper import paper_rows
 from medseg.tracking import open_store, reap_dead_runs
+from medseg.tracking.store import without_password
 
 __all__ = ["Comparison", "ComparisonRow", "compare", "download_overlays"]
 
@@ -30,7 +30,9 @@ class ComparisonRow:
 
     Attributes:
         iou: Foreground IoU; the paper's "mIoU".
+        iou_ci95: Lower and upper end; None of one image.
         iou_both: Mean of foreground's and background's IoU.
+        best_dice: The best epoch's, chosen on the same images.
         loss_sum: Training loss summed over the last epoch's batches; most likely the paper's "loss".
         images: Number of validation images.
         seconds: Training time with validation.
@@ -43,10 +45,10 @@ class ComparisonRow:
     seed: int
     parameters: int
     iou: float
-    iou_ci95: tuple[float, float]
+    iou_ci95: tuple[float, float] | None
     iou_both: float
     dice: float
-    dice_ci95: tuple[float, float]
+    dice_ci95: tuple[float, float] | None
     best_dice: float
     loss_sum: float
     images: int
@@ -55,45 +57,43 @@ class ComparisonRow:
     device: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Comparison:
     """Trainings on the same pixels, split the same way.
 
     Attributes:
         fingerprint: Hash over the data set's pixels.
         split: How folds were made.
+        split_sha256: Hash over the folds; empty where a training did not record it.
         image_size: What images were resized to; ``None`` is their own size.
         leaky: Whether scores are too good, since neighbours stand on both sides of the split.
-        rows: The trainings.
+        rows: The trainings, by architecture, fold and seed.
     """
 
     dataset: str
     fingerprint: str
     split: str
+    split_sha256: str
     image_size: str
     leaky: bool
-    rows: tuple[ComparisonRow, ...]
+    rows: tuple[ComparisonRow, ...] = ()
 
     @property
     def title(self) -> str:
         """One line that says what is compared."""
         size = "images at their own size" if self.image_size == "None" else f"images resized to {self.image_size}"
+        split = " ".join(filter(None, (self.split, "split", self.split_sha256[:8])))
         mark = " LEAKY: images of one patient may be on both sides, so scores are too good" if self.leaky else ""
-        return f"{self.dataset} (data {self.fingerprint[:8]}, {self.split} split, {size}){mark}"
-
-    def table(self) -> pd.DataFrame:
-        """Rows as people read them, the paper's figures after ours where the data are the paper's."""
-        lines = [_line(row) for row in self.rows]
-        for name, paper in paper_rows(self.fingerprint).items():
-            if any(row.architecture == name for row in self.rows):
-                cells = {"mIoU": f"{paper.iou:.4f}", "Dice": f"{paper.dice:.4f}", "loss": f"{paper.loss:.3f}"}
-                lines.append({"architecture": name, "run": "paper", **cells, "epochs": "32"})
-        return pd.DataFrame(lines).fillna("")
+        return f"{self.dataset} (data {self.fingerprint[:8]}, {split}, {size}){mark}"
 
     def csv_table(self) -> pd.DataFrame:
         """Rows with all digits, for further work."""
-        head = {"dataset": self.dataset, "fingerprint": self.fingerprint, "split": self.split, "leaky": self.leaky}
-        return pd.DataFrame([{**head, "image_size": self.image_size, **_flat(row)} for row in self.rows])
+        head = {name: value for name, value in vars(self).items() if name != "rows"}
+        return pd.DataFrame([{**head, **_flat(row)} for row in self.rows])
+
+
+# Rows of each comparison by what may stand in it once.
+_Groups = dict[Comparison, dict[tuple[str, ...], ComparisonRow]]
 
 
 def compare(tracking_uri: str, *, dataset: str | None = None, all_runs: bool = False) -> list[Comparison]:
@@ -105,26 +105,26 @@ def compare(tracking_uri: str, *, dataset: str | None = None, all_runs: bool = F
         all_runs: Every training rather than the newest of each architecture, fold and seed.
 
     Raises:
-        UsageError: If the store holds no finished training (of that data set).
+        UsageError: If the store holds no finished training (of that data set), or not all that one should have left.
     """
     client = open_store(tracking_uri)
     for name in reap_dead_runs(client):
         logger.warning("run %s: its process is gone, so it was ended as KILLED", name)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    groups: dict[tuple[str, ...], dict[tuple[str, ...], ComparisonRow]] = {}
-    for run in _finished(client, experiments):
-        if dataset is not None and run.data.tags["dataset"] != dataset:
+    finished = _finished(client)
+    names = sorted({run.data.tags.get("dataset", "") for run in finished})
+    groups: _Groups = {}
+    for run in finished:
+        if dataset is not None and run.data.tags.get("dataset") != dataset:
             continue
-        key = (*(run.data.tags[name] for name in ("dataset", "fingerprint", "split", "leaky")), _size(run))
-        same = (run.info.run_id,) if all_runs else tuple(run.data.tags[n] for n in ("bundle_name", "fold", "seed"))
-        groups.setdefault(key, {}).setdefault(same, _row(client, run))
+        try:
+            _add(groups, client, run, all_runs=all_runs)
+        except KeyError as error:
+            raise _incomplete(run, f"have recorded {error}, but it did not") from error
     if not groups:
-        of = "" if dataset is None else f" of data set {dataset!r}"
-        raise UsageError(f"{tracking_uri}: must hold a finished training{of}, got none; train a bundle with --tracking")
-    return [
-        Comparison(key[0], key[1], key[2], key[4], key[3] == "True", tuple(sorted(rows.values(), key=_position)))
-        for key, rows in sorted(groups.items())
-    ]
+        what = "a finished training" if dataset is None else f"a finished training of data set {dataset!r}"
+        known = f"trainings of {', '.join(names)} only" if names else "none; train a bundle with --tracking"
+        raise UsageError(f"{without_password(tracking_uri)}: must hold {what}, got {known}")
+    return [replace(group, rows=tuple(sorted(groups[group].values(), key=_position))) for group in sorted(groups)]
 
 
 def download_overlays(tracking_uri: str, run_id: str, folder: Path) -> list[Path]:
@@ -134,8 +134,14 @@ def download_overlays(tracking_uri: str, run_id: str, folder: Path) -> list[Path
     return sorted(Path(client.download_artifacts(run_id, name, str(folder))) for name in names)
 
 
-def _finished(client: MlflowClient, experiments: list[str]) -> list[Run]:
+def _incomplete(run: Run, what: str) -> UsageError:
+    way_out = f"leave it out with: mlflow runs delete --run-id {run.info.run_id}"
+    return UsageError(f"run {run.info.run_name}: must {what}; {way_out}")
+
+
+def _finished(client: MlflowClient) -> list[Run]:
     """Finished trainings, newest first."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs: list[Run] = []
     token = None
     while True:
@@ -151,9 +157,30 @@ def _finished(client: MlflowClient, experiments: list[str]) -> list[Run]:
             return runs
 
 
+def _add(groups: _Groups, client: MlflowClient, run: Run, *, all_runs: bool) -> None:
+    """Add a training to its group, unless a newer one of the same kind is there.
+
+    Raises:
+        KeyError: If it did not record what is compared.
+    """
+    tags, params = run.data.tags, run.data.params
+    group = Comparison(
+        dataset=tags["dataset"],
+        fingerprint=tags["fingerprint"],
+        split=tags["split"],
+        split_sha256=params.get("split_sha256", ""),
+        image_size=params["image_size"],
+        leaky=tags["leaky"] == "True",
+    )
+    same = (run.info.run_id,) if all_runs else tuple(tags[name] for name in ("bundle_name", "fold", "seed"))
+    rows = groups.setdefault(group, {})
+    if same not in rows:
+        rows[same] = _row(client, run)
+
+
 def _row(client: MlflowClient, run: Run) -> ComparisonRow:
     tags, params, metrics = run.data.tags, run.data.params, run.data.metrics
-    level = _summary(client, run.info.run_id)["image_level"]
+    level = _summary(client, run)["image_level"]
     return ComparisonRow(
         architecture=tags["bundle_name"],
         run=str(run.info.run_name),
@@ -162,10 +189,10 @@ def _row(client: MlflowClient, run: Run) -> ComparisonRow:
         seed=int(tags["seed"]),
         parameters=int(params["parameters"]),
         iou=level["iou"]["mean"],
-        iou_ci95=(level["iou"]["ci95_low"], level["iou"]["ci95_high"]),
+        iou_ci95=_interval(level["iou"]),
         iou_both=level["iou_both"]["mean"],
         dice=level["dice"]["mean"],
-        dice_ci95=(level["dice"]["ci95_low"], level["dice"]["ci95_high"]),
+        dice_ci95=_interval(level["dice"]),
         best_dice=metrics["best_val_dice"],
         loss_sum=metrics["train_loss_sum"],
         images=level["dice"]["n"],
@@ -175,46 +202,31 @@ def _row(client: MlflowClient, run: Run) -> ComparisonRow:
     )
 
 
-def _summary(client: MlflowClient, run_id: str) -> dict[str, Any]:
+def _summary(client: MlflowClient, run: Run) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         try:
-            path = client.download_artifacts(run_id, "summary_last.json", folder)
-        except (MlflowException, OSError) as error:
-            raise UsageError(
-                f"run {run_id}: must have its scores as artifact summary_last.json, got {error}"
-            ) from error
-        content: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            path = client.download_artifacts(run.info.run_id, "summary_last.json", folder)
+            content: dict[str, Any] = json.loads(
+                Path(path).read_text(encoding="utf-8"),
+                parse_constant=lambda _nan: None,  # as an earlier version wrote what is not known
+            )
+        except (MlflowException, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise _incomplete(run, f"have its scores as artifact summary_last.json, got {reason}") from error
     return content
 
 
-def _size(run: Run) -> str:
-    return str(run.data.params["image_size"])
+def _interval(spread: dict[str, Any]) -> tuple[float, float] | None:
+    return None if spread["ci95_low"] is None else (spread["ci95_low"], spread["ci95_high"])
 
 
-def _position(row: ComparisonRow) -> tuple[int, str, int, int]:
+def _position(row: ComparisonRow) -> tuple[int, str, int, int, str]:
     known = _ORDER.index(row.architecture) if row.architecture in _ORDER else len(_ORDER)
-    return (known, row.architecture, row.fold, row.seed)
-
-
-def _line(row: ComparisonRow) -> dict[str, str]:
-    return {
-        "architecture": row.architecture,
-        "run": row.run.removeprefix(f"{row.architecture}-"),
-        "fold, seed": f"{row.fold}, {row.seed}",
-        "parameters": f"{row.parameters:,}",
-        "mIoU": f"{row.iou:.4f} ({row.iou_ci95[0]:.4f} to {row.iou_ci95[1]:.4f})",
-        "mIoU both": f"{row.iou_both:.4f}",
-        "Dice": f"{row.dice:.4f} ({row.dice_ci95[0]:.4f} to {row.dice_ci95[1]:.4f})",
-        "best epoch's Dice": f"{row.best_dice:.4f}",
-        "n": str(row.images),
-        "loss": f"{row.loss_sum:.3f}",
-        "epochs": str(row.epochs),
-        "time": f"{row.seconds / 60:.1f} min",
-    }
+    return (known, row.architecture, row.fold, row.seed, row.run)
 
 
 def _flat(row: ComparisonRow) -> dict[str, Any]:
     values = asdict(row)
     for name in ("iou_ci95", "dice_ci95"):
-        values[f"{name}_low"], values[f"{name}_high"] = values.pop(name)
+        values[f"{name}_low"], values[f"{name}_high"] = values.pop(name) or (None, None)
     return values

@@ -14,8 +14,9 @@ from pathlib import Path
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import set_determinism
 
+from medseg.bundle.batch_norm import check_batch_norm, smallest_batch
 from medseg.bundle.one_line import end_in_one_line, known_cause, print_error
-from medseg.bundle.overrides import unknown_ids
+from medseg.bundle.overrides import booleans, unknown_ids
 from medseg.bundle.settings import check_settings
 from medseg.bundle.workflow import current_workflow, is_command
 from medseg.data import scan_items
@@ -51,6 +52,7 @@ def _begin(check: Callable[[ConfigParser], None], *, expressions: str | None) ->
     workflow = current_workflow()
     if workflow is None:
         return
+    _read_booleans(workflow.parser)
     if not is_command():
         _take_run_folder(workflow.parser, expressions)
         _check_overrides(workflow, strict=False)
@@ -66,6 +68,15 @@ def _begin(check: Callable[[ConfigParser], None], *, expressions: str | None) ->
             raise
         print_error(known)
         raise SystemExit(known.exit_status) from None
+
+
+def _read_booleans(parser: ConfigParser) -> None:
+    """Let ``--install false`` mean what it says: as a text it would count as true."""
+    found = booleans(parser.get())
+    if found:
+        for name, value in found.items():
+            parser[name] = value
+        parser.parse(reset=True)
 
 
 def _take_run_folder(parser: ConfigParser, expressions: str | None) -> None:
@@ -97,7 +108,7 @@ def _check_overrides(workflow: ConfigWorkflow, *, strict: bool) -> None:
 def _check_training(parser: ConfigParser) -> None:
     check_settings(parser)
     manifest = read_manifest(parser.get_parsed_content("dataset_dir"))
-    manifest.fold(parser.get_parsed_content("fold"))
+    fold = manifest.fold(parser.get_parsed_content("fold"))
     image_size, batch_size = parser.get_parsed_content("image_size"), parser.get_parsed_content("batch_size")
     sizes = {case.shape[:2] for case in manifest.cases}
     if image_size is None and batch_size > 1 and len(sizes) > 1:
@@ -106,10 +117,22 @@ def _check_training(parser: ConfigParser) -> None:
             ' or give --image_size "[256, 256]"'
         )
     run_dir = parser.get_parsed_content("run_dir")
+    set_determinism(parser.get_parsed_content("seed"))  # before anything is made that draws
+    _check_batches(parser, {manifest.case(name).shape[:2] for name in fold.train})
     _check_store(parser)
-    set_determinism(parser.get_parsed_content("seed"))
     if parser.get_parsed_content("resume") is not None:
         check_resume(run_dir, parser.get_parsed_content("facts"))
+
+
+def _check_batches(parser: ConfigParser, sizes_px: set[tuple[int, int]]) -> None:
+    """Check that no batch is too small for the network's batch norm."""
+    image_size = parser.get_parsed_content("image_size")
+    loader, epoch_length = parser.get_parsed_content("train::dataloader"), parser.get_parsed_content("epoch_length")
+    check_batch_norm(
+        parser.get_parsed_content("network_def"),
+        sizes_px if image_size is None else [tuple(image_size)],
+        smallest_batch(loader, epoch_length),
+    )
 
 
 def _check_store(parser: ConfigParser) -> None:
@@ -129,5 +152,8 @@ def _check_evaluation(parser: ConfigParser) -> None:
 
 
 def _check_inference(parser: ConfigParser) -> None:
-    scan_items(parser.get_parsed_content("dataset_dir"))
+    scans, output_dir = Path(parser.get_parsed_content("dataset_dir")), Path(parser.get_parsed_content("output_dir"))
+    scan_items(str(scans))
+    if output_dir.resolve() == (scans.parent if scans.is_file() else scans).resolve():
+        raise UsageError(f"{output_dir}: output_dir must be another folder than the images', or a mask may replace one")
     load_weights(parser.get_parsed_content("weights"), parser.get_parsed_content("network_def"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +12,7 @@ from typing import Any
 
 import torch
 
-from medseg.manifest import read_manifest
+from medseg.manifest import Manifest, read_manifest
 
 __all__ = ["run_facts"]
 
@@ -38,6 +40,7 @@ def run_facts(
         "orientation": manifest.orientation,
         "split": manifest.split.method,
         "split_seed": manifest.split.seed,
+        "split_sha256": _split_sha256(manifest),
         "leaky": manifest.split.leaky,
         "train_cases": len(fold.train),
         "val_cases": len(fold.val),
@@ -47,6 +50,13 @@ def run_facts(
         "git_commit": _git_commit(),
         **{f"{name}_version": _version(name) for name in ("medseg", "monai", "torch", "pytorch-ignite")},
     }
+
+
+def _split_sha256(manifest: Manifest) -> str:
+    """Hash over the folds, by which the same pixels split in another way are told apart, whatever cases are called."""
+    pixels = {case.name: case.sha256 for case in manifest.cases}
+    folds = [[sorted(pixels[name] for name in side) for side in (fold.train, fold.val)] for fold in manifest.folds]
+    return hashlib.sha256(json.dumps(folds).encode()).hexdigest()
 
 
 def _git_commit() -> str | None:

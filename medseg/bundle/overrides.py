@@ -11,7 +11,7 @@ from typing import Any
 
 from monai.bundle.utils import DEFAULT_MLFLOW_SETTINGS
 
-__all__ = ["unknown_ids"]
+__all__ = ["booleans", "unknown_ids"]
 
 _RESERVED = {"_meta_", "imports", "initialize", "run", "finalize", *DEFAULT_MLFLOW_SETTINGS["configs"]}
 
@@ -34,6 +34,18 @@ def unknown_ids(config: dict[str, Any], configs_dir: Path) -> dict[str, str | No
     referenced = {name.replace("#", "::") for name in re.findall(r"@([\w:#]+)", text)}
     unknown = [name for name in _ids(config) if name not in known | referenced and name.split("::")[0] not in _RESERVED]
     return {name: next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)), None) for name in unknown}
+
+
+def booleans(config: dict[str, Any]) -> dict[str, bool]:
+    """Top-level ids whose values are the texts ``true`` or ``false``, as a command line gives them.
+
+    Args:
+        config: Merged config of a workflow, overrides in place.
+    """
+    words = {"true": True, "false": False}
+    return {
+        key: words[value.lower()] for key, value in config.items() if isinstance(value, str) and value.lower() in words
+    }
 
 
 def _ids(config: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from monai.bundle import ConfigParser
@@ -10,7 +11,15 @@ from medseg.errors import UsageError
 
 __all__ = ["check_settings"]
 
-_WHOLE_FROM = {"max_epochs": 1, "batch_size": 1, "val_interval": 1, "seed": 0, "fold": 0, "num_workers": 0}
+_WHOLE_FROM = {
+    "max_epochs": 1,
+    "batch_size": 1,
+    "val_interval": 1,
+    "batch_norm_epochs": 0,
+    "seed": 0,
+    "fold": 0,
+    "num_workers": 0,
+}
 _ABOVE_ZERO = ("learning_rate", "gradient_clip")
 _SHARES = ("flip_probability", "rotate90_probability", "empty_slices", "threshold")
 
@@ -28,7 +37,7 @@ def check_settings(parser: ConfigParser) -> None:
     for name in _ABOVE_ZERO:
         value = parser.get_parsed_content(name)
         if not (_is_number(value) and value > 0):
-            raise UsageError(f"{name} must be a number above 0, got {value!r}")
+            raise UsageError(f"{name} must be a finite number above 0, got {value!r}")
     for name in _SHARES:
         value = parser.get_parsed_content(name)
         if not (_is_number(value) and 0 <= value <= 1):
@@ -41,7 +50,7 @@ def _check_others(parser: ConfigParser) -> None:
     if not (_is_number(dropout) and 0 <= dropout < 1):
         raise UsageError(f"dropout must be a number in [0, 1), got {dropout!r}")
     if not (_is_number(warmup_epochs) and warmup_epochs >= 0):
-        raise UsageError(f"warmup_epochs must be a number from 0, got {warmup_epochs!r}")
+        raise UsageError(f"warmup_epochs must be a finite number from 0, got {warmup_epochs!r}")
     epoch_length = parser.get_parsed_content("epoch_length")
     if epoch_length is not None and not _is_whole(epoch_length, 1):
         raise UsageError(f"epoch_length must be None or a whole number from 1, got {epoch_length!r}")
@@ -50,7 +59,7 @@ def _check_others(parser: ConfigParser) -> None:
         raise UsageError(f'image_size must be None or two whole numbers from 1, such as "[256,256]", got {size!r}')
     window = parser.get_parsed_content("window")
     if not (_is_pair(window) and all(map(_is_number, window)) and window[0] < window[1]):
-        raise UsageError(f'window must be two rising numbers, such as "[-160,240]", got {window!r}')
+        raise UsageError(f'window must be two finite, rising numbers, such as "[-160,240]", got {window!r}')
 
 
 def _is_pair(value: Any) -> bool:
@@ -58,7 +67,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _is_whole(value: Any, least: int) -> bool:

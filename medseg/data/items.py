@@ -10,7 +10,7 @@ import numpy as np
 from medseg.errors import UsageError
 from medseg.manifest import Manifest, read_manifest, read_slices
 
-__all__ = ["SCAN_SUFFIXES", "default_window", "scan_items", "slice_items"]
+__all__ = ["SCAN_SUFFIXES", "default_window", "scan_items", "scan_name", "slice_items"]
 
 SCAN_SUFFIXES = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
 LIVER_WINDOW_HU = (-160.0, 240.0)
@@ -93,7 +93,7 @@ def scan_items(scans: str) -> list[dict[str, str]]:
         One dictionary an image with its path as ``image``, in name order.
 
     Raises:
-        UsageError: If the path does not exist or holds no image.
+        UsageError: If the path does not exist, holds no image, or two whose results would have the same name.
     """
     path = Path(scans)
     if path.is_file():
@@ -103,4 +103,19 @@ def scan_items(scans: str) -> list[dict[str, str]]:
     files = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(SCAN_SUFFIXES))
     if not files:
         raise UsageError(f"{path}: dataset_dir must hold images ({', '.join(SCAN_SUFFIXES)}), but none was found")
+    named: dict[str, Path] = {}
+    for file in files:
+        other = named.setdefault(scan_name(file), file)
+        if other is not file:
+            raise UsageError(
+                f"{path}: images must have different names, as their masks are called after them,"
+                f" got {other.name} and {file.name}; rename one, or predict each file into a folder of its own"
+            )
     return [{"image": str(file)} for file in files]
+
+
+def scan_name(path: Path) -> str:
+    """Name of an image without its suffix, of which ``.nii.gz`` is one; what is made of it is called after that."""
+    known = [suffix for suffix in SCAN_SUFFIXES if path.name.lower().endswith(suffix)]
+    suffix = max(known, key=len, default=path.suffix)
+    return path.name[: len(path.name) - len(suffix)]

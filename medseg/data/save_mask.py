@@ -13,6 +13,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from numpy.typing import NDArray
 
+from medseg.data.items import scan_name
 from medseg.errors import MedsegError
 from medseg.io.atomic import atomic_path
 from medseg.io.images import read_grey, write_grey
@@ -53,7 +54,7 @@ class SaveMaskd(MapTransform):
     def _save(self, pred: MetaTensor) -> None:
         source = Path(pred.meta["filename_or_obj"])
         mask = (pred.detach().cpu().numpy()[0] > 0.5).astype(np.uint8)
-        name = source.name.removesuffix(".gz").rsplit(".", 1)[0]
+        name = scan_name(source)
         if is_nifti(source):
             image = open_nifti(source)
             volume = np.asarray(image.dataobj).reshape(*image.shape, *([1] * (3 - image.ndim)))

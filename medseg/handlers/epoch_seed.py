@@ -1,12 +1,15 @@
-"""Seed everything anew at the start of each epoch, from the run's seed and the epoch's number.
+"""Seed everything anew at the start of each epoch, from the run's seed, the epoch's number and the process's rank.
 
 An epoch's shuffling, augmentation and dropout then depend on nothing that came before it, so a training that was killed
-and goes on from a checkpoint draws exactly what it would have drawn, without random state in the checkpoint.
+and goes on from a checkpoint draws exactly what it would have drawn, without random state in the checkpoint. Of several
+processes each draws its own augmentation and dropout; the order of slices is theirs in common, for it is their
+``DistributedSampler`` that draws it, from its own seed and the epoch.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.data.utils import set_rnd
 from monai.utils import set_determinism
@@ -40,7 +43,8 @@ class EpochSeed:
 
     def __call__(self, engine: Engine) -> None:
         """Seed for the epoch that starts."""
-        epoch_seed = int(np.random.SeedSequence((self.seed, engine.state.epoch)).generate_state(1)[0])
+        rank = dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+        epoch_seed = int(np.random.SeedSequence((self.seed, engine.state.epoch, rank)).generate_state(1)[0])
         set_determinism(epoch_seed)
         set_rnd(self.dataset, epoch_seed)
         if engine.state.dataloader is not None:

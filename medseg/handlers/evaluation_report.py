@@ -65,15 +65,14 @@ class EvaluationReport:
             self.scores.table.to_csv(partial, index=False)
         write_json(self.folder / "summary.json", {**marks, **summary})
         warnings = [name for name in ("leaky_split", "seen_in_training") if marks[name]]
+        mark = f" MARKED: {', '.join(warnings)}" if warnings else ""
         for metric in ("dice", "iou", "iou_both"):
-            spread = summary["image_level"][metric]
-            logger.info(
-                "%s per image %.4f (95%% interval %.4f to %.4f, n = %d)%s",
-                metric,
-                spread["mean"],
-                spread["ci95_low"],
-                spread["ci95_high"],
-                spread["n"],
-                f" MARKED: {', '.join(warnings)}" if warnings else "",
-            )
+            logger.info("%s per image %s%s", metric, _in_words(summary["image_level"][metric]), mark)
         logger.info("written: %s", self.folder.resolve())
+
+
+def _in_words(spread: dict[str, Any]) -> str:
+    """Mean, interval and number of images; one image has no interval."""
+    low, high = spread["ci95_low"], spread["ci95_high"]
+    interval = "no interval" if low is None else f"95% interval {low:.4f} to {high:.4f}"
+    return f"{spread['mean']:.4f} ({interval}, n = {spread['n']})"

@@ -34,5 +34,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write ``content`` as indented JSON with a final newline, atomically; keys keep their order."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Write ``content`` as indented JSON with a final newline, atomically; keys keep their order.
+
+    Raises:
+        ValueError: If it holds NaN or an infinity, which JSON does not know; write None for what is not known.
+    """
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from monai.metrics import compute_dice, compute_iou
 from torch import Tensor
+
+from medseg.metrics.interval import mean_interval
 
 __all__ = ["SliceScore", "both_class_pairs", "both_classes", "score_slice", "score_table", "summarise"]
 
@@ -85,9 +86,11 @@ def summarise(table: pd.DataFrame) -> dict[str, Any]:
         table: As :func:`score_table` gives it.
 
     Returns:
-        By level, Dice and IoU with their number ``n``; the image level as mean, standard deviation and 95 % interval
-        (normal approximation; NaN below two images) over all slices, and over those with foreground in the truth.
-        Volume level is there only where a case has several slices. NaN where there is nothing to average.
+        By level, Dice and IoU with their number ``n``, as JSON types; the image level as mean, standard deviation and
+        95 % bootstrap interval (:func:`~medseg.metrics.interval.mean_interval`) over all slices, and over those with
+        foreground in the truth. Volume level is there only where a case has several slices. None stands for what is
+        not known: deviation and interval below two images, the mean of none, all three where a value is not finite,
+        as the loss of a training that diverged.
     """
     foreground = table[table.true_positive_px + table.false_negative_px > 0]
     counts = table.groupby("case")[["true_positive_px", "false_positive_px", "false_negative_px"]].sum()
@@ -109,8 +112,11 @@ def _overlap(true_positive: int, false_positive: int, false_negative: int) -> di
     return {"dice": 2 * true_positive / (union + true_positive), "iou": true_positive / union}
 
 
-def _spread(values: pd.Series) -> dict[str, float]:
-    mean = float(values.mean())
-    std = float(values.std(ddof=1))
-    half = 1.96 * std / math.sqrt(len(values)) if len(values) > 1 else float(np.nan)
-    return {"mean": mean, "std": std, "ci95_low": mean - half, "ci95_high": mean + half, "n": len(values)}
+def _spread(values: pd.Series) -> dict[str, float | None]:
+    spread: dict[str, float | None] = {"mean": None, "std": None, "ci95_low": None, "ci95_high": None, "n": len(values)}
+    if len(values) == 0 or not all(map(math.isfinite, values)):
+        return spread
+    interval = mean_interval(values.to_numpy())
+    if interval is not None:
+        spread |= {"std": float(values.std(ddof=1)), "ci95_low": interval[0], "ci95_high": interval[1]}
+    return spread | {"mean": float(values.mean())}

@@ -178,6 +178,28 @@ class TestGeometry:
 
 
 class TestRefusals:
+    def test_two_images_of_one_name_are_refused_before_any_work(
+        self, commands: Commands, threshold: tuple[str, ...], scans: Path, tmp_path: Path
+    ) -> None:
+        for name in ("a.png", "a.tif"):
+            write_png(scans / name, (20, 20))
+        error = commands(*predict("scans", Path("out"), *threshold), cwd=tmp_path).refused()
+        assert error == (
+            "scans: images must have different names, as their masks are called after them, got a.png and a.tif;"
+            " rename one, or predict each file into a folder of its own"
+        )
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("source", ["scans", "scans/a.png"])
+    def test_folder_of_the_images_is_refused_for_the_masks(
+        self, commands: Commands, threshold: tuple[str, ...], scans: Path, tmp_path: Path, source: str
+    ) -> None:
+        for name in ("a.png", "a_mask.png"):  # as liver400 has its ground truth
+            write_png(scans / name, (20, 20))
+        error = commands(*predict(source, Path("scans"), *threshold), cwd=tmp_path).refused()
+        assert error == "scans: output_dir must be another folder than the images', or a mask may replace one"
+        assert len(list(scans.iterdir())) == 2
+
     def test_truncated_png_is_named(
         self, commands: Commands, threshold: tuple[str, ...], scans: Path, tmp_path: Path
     ) -> None:

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from medseg.manifest import Manifest
 from tests.bundles.conftest import Trained
 from tests.commands import ROOT, Commands, bundle_command, run_process, train
+from tests.factories import make_prepared
 
 UNET = ROOT / "bundles" / "unet" / "configs"
 
@@ -29,7 +30,7 @@ class TestFromTheProjectsRoot:
     def test_training_leaves_its_run_and_nothing_in_the_project(self, prepared: Manifest, tmp_path: Path) -> None:
         before = repository_files()
         config = ["--config_file", "bundles/unet/configs/train.json", "--tracking", "mlflow.yaml"]
-        elsewhere = ["--runs_dir", str(tmp_path / "runs"), "--install", "False", "--max_epochs", "1"]
+        elsewhere = ["--runs_dir", str(tmp_path / "runs"), "--install", "false", "--max_epochs", "1"]
         args = bundle_command("run", *config, "--dataset_dir", prepared.root, *elsewhere)
         store = f"sqlite:///{tmp_path / 'mlflow.db'}"
         run_process(args, cwd=ROOT, MLFLOW_TRACKING_URI=store).succeeded()
@@ -73,6 +74,14 @@ def is_parameter(name: str) -> bool:
 
 
 class TestOptions:
+    def test_last_epoch_is_validated_whatever_the_interval(
+        self, commands: Commands, prepared: Manifest, tmp_path: Path
+    ) -> None:
+        options = ("--val_interval", "2", "--epoch_length", "1", "--run_name", "mine")
+        commands(*train(prepared.root, *options), cwd=tmp_path).succeeded()
+        summary = json.loads((tmp_path / "runs/unet/discs/mine/summary_last.json").read_text())
+        assert (summary["epoch"], summary["image_level"]["dice"]["n"]) == (1, 2)
+
     def test_nested_ids_components_and_sizes_are_taken(
         self, commands: Commands, prepared: Manifest, tmp_path: Path
     ) -> None:
@@ -106,6 +115,24 @@ class TestOptions:
 
 
 class TestRefusals:
+    def test_images_too_small_for_batch_norm(self, commands: Commands, tmp_path: Path) -> None:
+        make_prepared(tmp_path / "data", size=(16, 16))
+        args = train(Path("data"), "--tracking", ROOT / "mlflow.yaml", bundle="unet_early_skip")
+        assert commands(*args, cwd=tmp_path).refused() == (
+            "images must be larger than 16 x 16 pixels where batch norm sees one at a time, got 16 x 16;"
+            ' give --image_size "[32,32]", which scores on the original grid all the same'
+        )
+        assert [path.name for path in tmp_path.iterdir()] == ["data"]
+        commands(*args, "--image_size", "[32,32]", "--epoch_length", "1", cwd=tmp_path).succeeded()
+
+    def test_id_below_none_that_exists_ends_in_monai_s_own_error(
+        self, commands: Commands, prepared: Manifest, tmp_path: Path
+    ) -> None:
+        # MONAI takes overrides before it evaluates anything of a bundle, so no bundle can word this.
+        ended = commands(*train(prepared.root, "--no::such", "3"), cwd=tmp_path)
+        assert (ended.status, ended.error) == (1, "KeyError: 'query key: no'")
+        assert not list(tmp_path.iterdir())
+
     @pytest.mark.parametrize(
         ("options", "message"),
         [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from medseg.bundle import run_facts
 from medseg.errors import UsageError
 from medseg.manifest import Manifest
+from tests.factories import make_prepared
 
 
 def facts(prepared: Manifest, **settings: object) -> dict[str, object]:
@@ -29,6 +31,14 @@ class TestRunFacts:
     def test_is_json(self, prepared: Manifest) -> None:
         got = facts(prepared, window=(0.0, 255.0), image_size=None)
         assert json.loads(json.dumps(got)) == got
+
+    def test_split_is_known_by_its_folds_pixels(self, tmp_path: Path) -> None:
+        folders = {"three": {}, "again": {"name": "other"}, "two": {"groups": 2}}
+        hashes = {
+            name: facts(make_prepared(tmp_path / name, size=(8, 8), **options))["split_sha256"]  # type: ignore[arg-type]
+            for name, options in folders.items()
+        }
+        assert hashes["three"] == hashes["again"] != hashes["two"]
 
     def test_fold_that_does_not_exist(self, prepared: Manifest) -> None:
         with pytest.raises(UsageError, match="fold must be 0 to 2, got 3"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from medseg.bundle.overrides import unknown_ids
+from medseg.bundle.overrides import booleans, unknown_ids
 
 TRAIN = {"max_epochs": 3, "train": {"trainer": {"_target_": "Trainer", "epochs": "@max_epochs"}}, "run": []}
 
@@ -42,3 +42,9 @@ class TestUnknownIds:
 
     def test_metadata_gives_no_ids(self, configs: Path) -> None:
         assert unknown_ids({**TRAIN, "version": 2}, configs) == {"version": None}
+
+
+class TestBooleans:
+    def test_texts_that_spell_a_boolean_are_found_at_the_top(self) -> None:
+        config = {"install": "false", "allow_seen": "True", "name": "falsehood", "fold": 0, "train": {"amp": "true"}}
+        assert booleans(config) == {"install": False, "allow_seen": True}

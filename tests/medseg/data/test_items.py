@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from medseg.data import default_window, scan_items, slice_items
+from medseg.data.items import scan_name
 from medseg.errors import UsageError
 from medseg.manifest import Fold, Manifest, read_slices, write_manifest
 from tests.factories import make_prepared
@@ -111,3 +112,35 @@ class TestScanItems:
         (tmp_path / "notes.txt").touch()
         with pytest.raises(UsageError, match=r"dataset_dir must hold images \(\.png, .*\), but none was found"):
             scan_items(str(tmp_path))
+
+    @pytest.mark.parametrize(
+        ("first", "second"), [("a.png", "a.tif"), ("scan.nii", "scan.nii.gz"), ("a.PNG", "a.nii"), ("b.tif", "b.tiff")]
+    )
+    def test_two_images_of_one_name_raise(self, tmp_path: Path, first: str, second: str) -> None:
+        for name in (first, "other.png", second):
+            (tmp_path / name).touch()
+        message = f"images must have different names, .*, got {first} and {second}; rename one, or predict each file"
+        with pytest.raises(UsageError, match=message):
+            scan_items(str(tmp_path))
+
+    def test_names_that_only_begin_alike_pass(self, tmp_path: Path) -> None:
+        for name in ("a.png", "a.b.png", "a.nii.png", "aa.nii"):
+            (tmp_path / name).touch()
+        assert len(scan_items(str(tmp_path))) == 4
+
+
+class TestScanName:
+    @pytest.mark.parametrize(
+        ("file", "name"),
+        [
+            ("a.png", "a"),
+            ("a.b.tif", "a.b"),
+            ("a.nii.gz", "a"),
+            ("A.NII.GZ", "A"),
+            ("a.nii.png", "a.nii"),
+            ("a", "a"),
+            ("a.x", "a"),
+        ],
+    )
+    def test_is_the_name_without_suffix(self, file: str, name: str) -> None:
+        assert scan_name(Path("scans") / file) == name

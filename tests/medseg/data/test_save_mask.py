@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nibabel as nib
@@ -67,12 +68,12 @@ class TestImages:
 
 
 class TestNifti:
-    @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.b.nii.gz"])
+    @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.b.nii.gz", "A.NII.GZ"])
     def test_mask_lies_on_the_scans_grid(self, tmp_path: Path, name: str) -> None:
         source = scan(tmp_path / name)
         mask = (np.random.default_rng(0).random((4, 3, 2)) > 0.5).astype(np.uint8)
         save(tmp_path / name, mask, tmp_path / "out")
-        saved = nib.load(tmp_path / "out" / name.replace(".nii", "_mask.nii"))
+        saved = nib.load(tmp_path / "out" / re.sub(r"(?i)\.nii", lambda suffix: f"_mask{suffix[0]}", name))
         np.testing.assert_array_equal(np.asarray(saved.dataobj), mask)
         assert saved.get_data_dtype() == np.uint8
         np.testing.assert_allclose(saved.get_sform(), source.get_sform(), atol=1e-5)

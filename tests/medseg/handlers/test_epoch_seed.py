@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from ignite.engine import Engine
-from monai.data import DataLoader, Dataset
+from monai.data import DataLoader, Dataset, DistributedSampler
 from monai.transforms import Compose, RandFlipd
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from medseg.handlers import EpochSeed
 from medseg.manifest import Manifest
@@ -22,7 +26,13 @@ def dataset() -> Dataset:
 
 
 def epochs_seen(
-    seed: int, *, epochs: int = 2, first_epoch: int = 1, epoch_length: int | None = None, num_workers: int = 0
+    seed: int,
+    *,
+    epochs: int = 2,
+    first_epoch: int = 1,
+    epoch_length: int | None = None,
+    num_workers: int = 0,
+    sampler: DistributedSampler | None = None,
 ) -> list[list[tuple[int, float, float]]]:
     """By epoch, of each batch the item's number, its first pixel after flips, and a draw as dropout makes it."""
     data = dataset()
@@ -34,12 +44,47 @@ def epochs_seen(
 
     engine = Engine(step)
     EpochSeed(data, seed).attach(engine)
-    loader = DataLoader(data, batch_size=1, shuffle=True, num_workers=num_workers)
+    loader = DataLoader(data, batch_size=1, shuffle=sampler is None, sampler=sampler, num_workers=num_workers)
     engine.state.epoch = first_epoch - 1
     engine.state.iteration = (first_epoch - 1) * (epoch_length or len(loader))
     engine.state.max_epochs, engine.state.epoch_length = first_epoch + epochs - 1, epoch_length or len(loader)
     engine.run(loader)
     return seen
+
+
+@contextmanager
+def process_of_two(rank: int) -> Iterator[None]:
+    """Be one of two processes, as far as torch knows; its "fake" backend needs no other."""
+    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=2)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def seen_by_rank(rank: int, *, num_workers: int = 0) -> list[tuple[int, float, float]]:
+    """What one of two processes sees in an epoch of eight items."""
+    with process_of_two(rank):
+        sampler = DistributedSampler(dataset(), even_divisible=True, shuffle=True, seed=5)
+        return epochs_seen(5, epochs=1, num_workers=num_workers, sampler=sampler)[0]
+
+
+class TestRanks:
+    @pytest.mark.parametrize("num_workers", [0, 1])
+    def test_share_the_order_and_draw_flips_and_dropout_apart(self, num_workers: int) -> None:
+        ranks = [seen_by_rank(rank, num_workers=num_workers) for rank in (0, 1)]
+        # Together they see each item once: only one common order, dealt out in turn, does that.
+        assert sorted(row[0] for rows in ranks for row in rows) == list(range(16))
+        for column in (1, 2):
+            assert [row[column] for row in ranks[0]] != [row[column] for row in ranks[1]]
+
+    def test_each_draws_the_same_again(self) -> None:
+        assert seen_by_rank(1) == seen_by_rank(1)
+
+    def test_first_one_draws_what_a_single_process_draws(self) -> None:
+        alone = epochs_seen(5, epochs=1)
+        with process_of_two(0):
+            assert epochs_seen(5, epochs=1) == alone
 
 
 class TestEpochSeed:

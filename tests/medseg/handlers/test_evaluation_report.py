@@ -17,9 +17,9 @@ from tests.medseg.handlers.outputs import COLUMN, CORNER, make_item, passing_eng
 
 
 def report(
-    manifest: Manifest, folder: Path, *, trained_on_fold: int, fold: int = 0, allow_seen: bool = False
+    manifest: Manifest, folder: Path, *, trained_on_fold: int, fold: int = 0, allow_seen: bool = False, images: int = 2
 ) -> dict[str, object]:
-    """Evaluate two made-up slices and read the summary."""
+    """Evaluate one or two made-up slices and read the summary."""
     weights = folder / "model.pt"
     seen = [manifest.case(name).sha256 for name in manifest.fold(trained_on_fold).train]
     write_json(weights.with_suffix(".json"), {"train_cases_sha256": seen, "fold": trained_on_fold})
@@ -33,7 +33,8 @@ def report(
         fold=fold,
         allow_seen=allow_seen,
     ).attach(engine)
-    engine.run([[make_item("disc_000", 0, CORNER, COLUMN)], [make_item("disc_003", 0, COLUMN, COLUMN)]])
+    items = [[make_item("disc_000", 0, CORNER, COLUMN)], [make_item("disc_003", 0, COLUMN, COLUMN)]]
+    engine.run(items[:images])
     summary: dict[str, object] = json.loads((folder / "out" / "summary.json").read_text())
     return summary
 
@@ -61,10 +62,23 @@ class TestEvaluationReport:
     ) -> None:
         caplog.set_level(logging.INFO, logger="medseg.handlers.evaluation_report")
         report(prepared, tmp_path, trained_on_fold=0)
-        # Dice 2/3 and 1: standard deviation 0.2357, half width 1.96 x 0.2357 / sqrt 2 = 0.3267.
-        assert "dice per image 0.8333 (95% interval 0.5067 to 1.1600, n = 2)" in caplog.text
+        # Dice 2/3 and 1: a quarter of all resamples is the lower one twice, another the higher one.
+        assert "dice per image 0.8333 (95% interval 0.6667 to 1.0000, n = 2)" in caplog.text
         assert "iou_both per image" in caplog.text
         assert "MARKED" not in caplog.text
+
+    def test_one_image_has_no_interval(
+        self, prepared: Manifest, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, logger="medseg.handlers.evaluation_report")
+        summary = report(prepared, tmp_path, trained_on_fold=0, images=1)
+        assert "dice per image 0.6667 (no interval, n = 1)" in caplog.text
+        assert summary["image_level"]["dice"]["ci95_low"] is None  # type: ignore[index]
+
+    def test_summary_is_strict_json(self, prepared: Manifest, tmp_path: Path) -> None:
+        report(prepared, tmp_path, trained_on_fold=0, images=1)
+        text = (tmp_path / "out" / "summary.json").read_text()
+        json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
     def test_seen_cases_are_refused(self, prepared: Manifest, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="was trained on 2 of 2 validation cases of fold 0"):

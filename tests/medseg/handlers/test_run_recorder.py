@@ -129,8 +129,8 @@ class TestFiles:
     def test_epochs_between_validations_have_no_score(self, prepared: Manifest, tmp_path: Path) -> None:
         run(make_training(prepared, tmp_path, max_epochs=3, val_interval=2))
         history = pd.read_csv(tmp_path / "history.csv")
-        assert history.val_dice.isna().tolist() == [True, False, True]
-        assert json.loads((tmp_path / "summary_last.json").read_text())["epoch"] == 2
+        assert history.val_dice.isna().tolist() == [True, False, False]
+        assert json.loads((tmp_path / "summary_last.json").read_text())["epoch"] == 3
 
 
 class TestSeed:

@@ -23,7 +23,7 @@ from monai.transforms import (
 from torch import nn
 
 from medseg.data import LoadSliced, slice_items
-from medseg.handlers import ClipGradients, EpochSeed, Overlays, RunRecorder, ScoreTable
+from medseg.handlers import ClipGradients, EpochSeed, Overlays, RunRecorder, ScoreTable, ValidateLastEpoch
 from medseg.manifest import Manifest
 from medseg.runs import RunFolder
 
@@ -138,6 +138,7 @@ def make_training(
             EpochSeed(dataset, seed),
             ClipGradients(network, 1.0),
             ValidationHandler(interval=val_interval, validator=evaluator),
+            ValidateLastEpoch(validator=evaluator, interval=val_interval),
             *handlers,
             recorder,
         ],

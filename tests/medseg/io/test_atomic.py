@@ -65,3 +65,9 @@ class TestWriteJson:
         with pytest.raises(TypeError, match="not JSON serializable"):
             write_json(path, {"path": tmp_path})
         assert json.loads(path.read_text()) == {"kept": True}
+
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+    def test_numbers_that_json_does_not_know_raise(self, tmp_path: Path, value: float) -> None:
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write_json(tmp_path / "a.json", {"score": [value]})
+        assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -11,7 +12,15 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score, jaccard_score
 from torch import Tensor
 
-from medseg.metrics import SliceScore, both_class_pairs, both_classes, score_slice, score_table, summarise
+from medseg.metrics import (
+    SliceScore,
+    both_class_pairs,
+    both_classes,
+    mean_interval,
+    score_slice,
+    score_table,
+    summarise,
+)
 
 
 def mask(*rows: str) -> Tensor:
@@ -131,13 +140,11 @@ class TestSummarise:
         assert level["iou_both"]["mean"] == pytest.approx(0.5)
         assert level["dice"]["n"] == 4
 
-    def test_interval_is_the_normal_approximation(self, two_volumes: list[SliceScore]) -> None:
+    def test_spread_is_deviation_and_bootstrap_interval(self, two_volumes: list[SliceScore]) -> None:
         spread = summarise(score_table(two_volumes))["image_level"]["loss"]
         # 0.1, 0.3, 0.2, 0.0: squared deviations from 0.15 sum to 0.05.
-        std = math.sqrt(0.05 / 3)
-        assert spread["std"] == pytest.approx(std)
-        assert spread["ci95_low"] == pytest.approx(0.15 - 1.96 * std / 2)
-        assert spread["ci95_high"] == pytest.approx(0.15 + 1.96 * std / 2)
+        assert spread["std"] == pytest.approx(math.sqrt(0.05 / 3))
+        assert (spread["ci95_low"], spread["ci95_high"]) == mean_interval([0.1, 0.3, 0.2, 0.0])
 
     def test_foreground_level_leaves_out_slices_without_truth(self, two_volumes: list[SliceScore]) -> None:
         level = summarise(score_table(two_volumes))["image_level_with_foreground"]
@@ -161,13 +168,22 @@ class TestSummarise:
 
     def test_one_image_has_a_mean_and_no_interval(self) -> None:
         spread = summarise(score_table([row("a", 0, 1, 0, 0, dice=1, iou=1)]))["image_level"]["dice"]
-        assert (spread["mean"], spread["n"]) == (1.0, 1)
-        assert math.isnan(spread["std"])
-        assert math.isnan(spread["ci95_low"])
-        assert math.isnan(spread["ci95_high"])
+        assert spread == {"mean": 1.0, "std": None, "ci95_low": None, "ci95_high": None, "n": 1}
+
+    def test_loss_that_is_not_finite_has_no_mean(self) -> None:
+        for loss in (math.nan, math.inf):
+            scores = [row("a", 0, 1, 0, 0, dice=1, iou=1, loss=0.1), row("b", 0, 1, 0, 0, dice=1, iou=1, loss=loss)]
+            level = summarise(score_table(scores))["image_level"]
+            assert level["loss"] == {"mean": None, "std": None, "ci95_low": None, "ci95_high": None, "n": 2}
+            assert level["dice"]["mean"] == 1.0
 
     def test_nothing_but_empty_slices_pools_to_one(self) -> None:
         summary = summarise(score_table([row("a", 0, 0, 0, 0, dice=1, iou=1), row("a", 1, 0, 0, 0, dice=1, iou=1)]))
         assert summary["pooled"]["dice"] == summary["volume_level"]["iou"]["mean"] == 1.0
         assert summary["image_level_with_foreground"]["dice"]["n"] == 0
-        assert math.isnan(summary["image_level_with_foreground"]["dice"]["mean"])
+        assert summary["image_level_with_foreground"]["dice"]["mean"] is None
+
+    @pytest.mark.parametrize("number", [1, 4])
+    def test_is_strict_json(self, two_volumes: list[SliceScore], number: int) -> None:
+        summary = summarise(score_table(two_volumes[:number]))
+        assert json.loads(json.dumps(summary, allow_nan=False)) == summary
