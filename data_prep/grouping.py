@@ -26,7 +26,7 @@ def given_groups(raw: Path, cases: Sequence[SourceCase], groups: str) -> list[st
         UsageError: If file or expression are wrong, or do not give each image exactly one group.
     """
     path = Path(groups)
-    if path.is_file():
+    if _is_file(path):
         return _from_table(raw, cases, path)
     if path.suffix.lower() == ".csv":
         raise UsageError(f"--groups {groups}: there is no such file")
@@ -38,6 +38,13 @@ def made_names(groups: Sequence[str]) -> list[str]:
     order = {group: index for index, group in enumerate(dict.fromkeys(groups))}
     width = max(2, len(str(len(order) - 1)))
     return [f"g{order[group]:0{width}d}" for group in groups]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a long pattern is no name of a file
+        return False
 
 
 def _names(raw: Path, case: SourceCase) -> tuple[str, ...]:
@@ -64,16 +71,19 @@ def _from_pattern(raw: Path, cases: Sequence[SourceCase], pattern: str) -> list[
 def _from_table(raw: Path, cases: Sequence[SourceCase], path: Path) -> list[str]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(row)] or [[]]
+            reader = csv.reader(file)
+            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"--groups {path}: must be a CSV file in UTF-8, got {error}") from error
+    header = lines[0][1] if lines else []
     if header not in (["name", "group"], ["first", "last", "group"]):
         raise UsageError(
             f"--groups {path}: header must be name,group or first,last,group, got {','.join(header) or 'an empty file'}"
         )
-    for number, row in enumerate(rows, start=2):
+    for number, row in lines[1:]:
         if len(row) != len(header) or not all(row):
             raise UsageError(f"--groups {path}: line {number} must have {len(header)} entries, got {','.join(row)}")
+    rows = [row for _, row in lines[1:]]
     found = _by_name(raw, cases, path, rows) if len(header) == 2 else _by_range(cases, path, rows)
     for case, groups in zip(cases, found, strict=True):
         if len(groups) > 1:
@@ -96,9 +106,10 @@ def _by_name(raw: Path, cases: Sequence[SourceCase], path: Path, rows: list[list
 
 def _by_range(cases: Sequence[SourceCase], path: Path, rows: list[list[str]]) -> list[list[str]]:
     found: list[list[str]] = [[] for _ in cases]
-    keys = [natural_key(case.name) for case in cases]
+    # By text and numbers alone, so that 1 and 001 are the same end of a range.
+    keys = [natural_key(case.name)[0] for case in cases]
     for first, last, group in rows:
-        inside = [index for index, key in enumerate(keys) if natural_key(first) <= key <= natural_key(last)]
+        inside = [index for index, key in enumerate(keys) if natural_key(first)[0] <= key <= natural_key(last)[0]]
         if not inside:
             raise UsageError(f"--groups {path}: range {first} to {last} must hold images, got none")
         for index in inside:

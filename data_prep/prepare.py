@@ -13,7 +13,7 @@ from data_prep.provenance import describe, request_hash
 from data_prep.read_case import read_case
 from data_prep.survey import Survey, survey
 from data_prep.target import check_apart, claim, finish, is_finished
-from medseg.errors import MedsegError
+from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import write_json
 from medseg.io.nifti import open_nifti, write_nifti
 from medseg.manifest import Case, Manifest, SliceRow, case_hash, read_manifest, write_manifest
@@ -55,6 +55,7 @@ def prepare(raw: Path, out: Path, options: Options, *, overwrite: bool = False, 
     found = survey(raw, options, track)
     if found.errors:
         raise MedsegError(_summed_up(found.errors, raw))
+    _check_units(found, options)
     manifest = _manifest(found, options, out)
     provenance = describe(found, options, manifest)
     if not _holds(out, manifest, provenance):
@@ -78,6 +79,15 @@ def _summed_up(errors: list[str], raw: Path) -> str:
     return f"{errors[0]}; and {len(errors) - 1} more; see: python -m data_prep inspect {raw}"
 
 
+def _check_units(found: Survey, options: Options) -> None:
+    """In a data set of CT the values are taken for HU, and air is -1000 HU."""
+    if options.modality == "CT" and found.intensity is not None and found.intensity.dtype.startswith("uint"):
+        raise UsageError(
+            f"--modality CT means Hounsfield units, but the images are {found.intensity.dtype};"
+            " name it otherwise, such as 'windowed CT'"
+        )
+
+
 def _manifest(found: Survey, options: Options, out: Path) -> Manifest:
     if found.intensity is None or found.split is None:
         raise MedsegError("a survey without errors must have intensities and a split")
@@ -96,14 +106,31 @@ def _manifest(found: Survey, options: Options, out: Path) -> Manifest:
 
 
 def _holds(out: Path, manifest: Manifest, provenance: dict[str, object]) -> bool:
-    """Whether ``out`` was finished by an equal run."""
+    """Whether ``out`` was finished by an equal run; tables that were damaged since then do not make it another."""
     if not is_finished(out):
         return False
+    if _stored(out / "provenance.json") == provenance and _has_names(out, manifest):
+        return True
     try:
-        stored = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
-        return bool(stored == provenance and read_manifest(out) == manifest)
-    except (OSError, ValueError, MedsegError):
+        return read_manifest(out) == manifest
+    except MedsegError:
         return False
+
+
+def _has_names(out: Path, manifest: Manifest) -> bool:
+    """Whether ``dataset.json`` has the names that do not stand in ``provenance.json``."""
+    stored = _stored(out / "dataset.json")
+    names = [stored.get(key) for key in ("name", "channel_names", "labels")]
+    return names == [manifest.name, {"0": manifest.modality}, {"background": 0, manifest.foreground: 1}]
+
+
+def _stored(path: Path) -> dict[str, object]:
+    """A JSON object; empty if it cannot be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _is_complete(out: Path, case: Case) -> bool:

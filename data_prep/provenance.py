@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from data_prep.options import Options
 from data_prep.survey import Survey
-from medseg.manifest import Manifest
+from medseg.manifest import Manifest, read_manifest
 
-__all__ = ["describe", "request_hash"]
+__all__ = ["describe", "provenance_problems", "request_hash"]
+
+_FILE = "provenance.json"
 
 
 def describe(result: Survey, options: Options, manifest: Manifest) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def describe(result: Survey, options: Options, manifest: Manifest) -> dict[str, 
                 "case": case.name,
                 "ordinal": ordinal,
                 "group": case.group,
-                "source_sha256": hashlib.sha256(f"{salt}/{source.name}".encode()).hexdigest(),
+                "source_sha256": _name_hash(salt, source.name),
             }
             for ordinal, (case, source) in enumerate(zip(manifest.cases, result.sources, strict=True))
         ],
@@ -51,6 +54,21 @@ def request_hash(provenance: dict[str, Any], manifest: Manifest) -> str:
     """Hash over all that decides what a finished data set holds."""
     described = json.dumps(provenance) + manifest.name + manifest.modality + manifest.foreground
     return hashlib.sha256((described + "".join(case.sha256 for case in manifest.cases)).encode()).hexdigest()
+
+
+def provenance_problems(out: Path) -> list[str]:
+    """What is wrong with ``provenance.json`` of a prepared data set, one line a problem."""
+    path, fingerprint = out / _FILE, read_manifest(out).fingerprint
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"{path}: must say where the cases come from, got {error!r}; prepare the data set again"]
+    return [] if stored == fingerprint else [f"{path}: fingerprint must be {fingerprint}, got {stored}"]
+
+
+def _name_hash(salt: str, name: str) -> str:
+    # Names that are not UTF-8 stand in Python as escapes of their bytes.
+    return hashlib.sha256(f"{salt}/{name}".encode(errors="surrogateescape")).hexdigest()
 
 
 def _decisions(result: Survey, options: Options, manifest: Manifest) -> list[str]:

@@ -42,20 +42,20 @@ def read_case(case: SourceCase, options: Options) -> Pixels:
         MedsegError: If a file is damaged, sizes differ, or mask values need a choice.
     """
     image = read_grey(case.image, page=case.page)
-    if not image.size:
-        raise MedsegError(f"{case.image}: image must have pixels, got none")
+    page = "" if case.page is None else f" page {case.page} (counted from 0)"
     covered = np.zeros(image.shape, dtype=np.uint16)
     values: set[int] = set()
     for path in case.masks:
         mask = read_mask(path, page=case.page)
         if mask.shape != image.shape:
             raise MedsegError(
-                f"{path}: mask must have the size of its image {case.image.name}, {_size(image)}, got {_size(mask)}"
+                f"{path}{page}: mask must have the size of its image {case.image.name}, {_size(image)},"
+                f" got {_size(mask)}"
             )
         try:
             covered += binarise(mask, options.foreground)
         except MedsegError as error:
-            raise MedsegError(f"{path}: {error}") from error
+            raise MedsegError(f"{path}{page}: {error}") from error
         values |= set(distinct(mask))
     label = (covered > 0).astype(np.uint8)
     if options.orientation is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from data_prep.options import Options, Track
 from data_prep.read_case import Pixels, read_case
 from data_prep.sources import Found, SourceCase, is_image, relative, walk
 from data_prep.splits import make_folds
-from medseg.errors import MedsegError
+from medseg.errors import MedsegError, UsageError
 from medseg.manifest import Case, Fold, Intensity, Split, SplitMethod, case_hash
 
 __all__ = ["Survey", "survey"]
@@ -65,6 +66,7 @@ def survey(raw: Path, options: Options, track: Track) -> Survey:
     _warn_about_ignored(raw, found, result)
     groups = _groups(raw, found.cases, options, result)
     _read_all(found.cases, groups, options, track, result)
+    _check_labels(raw, result)
     # A split of what is left without the faulty cases would not be the one that is made in the end.
     if not result.errors:
         _split(options, result)
@@ -75,7 +77,13 @@ def survey(raw: Path, options: Options, track: Track) -> Survey:
 def _groups(raw: Path, cases: tuple[SourceCase, ...], options: Options, result: Survey) -> list[str]:
     if options.groups is not None and cases:
         result.groups_known = True
-        return made_names(given_groups(raw, cases, options.groups))
+        try:
+            return made_names(given_groups(raw, cases, options.groups))
+        except UsageError:
+            if not result.errors:
+                raise
+            # Faulty images are no cases, so a table that names them need not be wrong.
+            return made_names([""] * len(cases))
     known = [case.group for case in cases if case.group is not None]
     result.groups_known = len(set(known)) > 1
     # Of images about which nothing is known, the safe assumption is that all come from one patient.
@@ -104,7 +112,9 @@ def _read_all(
         counter.add(pixels.image)
         if len(counters) > 1:
             first, other = list(counters)[:2]
-            result.errors.append(f"{source.image}: all images must be of one type, got {other} after {first}")
+            result.errors.append(
+                f"{source.image}: all images must be of one type, got {other} after {first}; save all in one"
+            )
             counters.pop(other)
     if counters:
         result.intensity = next(iter(counters.values())).facts()
@@ -113,6 +123,19 @@ def _read_all(
         result.warnings.add(f"--foreground {', '.join(map(str, sorted(wrong)))} is in no mask")
     if options.foreground is None and {1, 255} <= result.mask_values:
         result.warnings.add("some masks hold 0 and 1, others 0 and 255; both were read as background and foreground")
+
+
+def _check_labels(raw: Path, result: Survey) -> None:
+    """Refuse what a mistaken ``--foreground`` gives: a data set in which there is nothing to find."""
+    pixels = sum(math.prod(case.shape) for case in result.cases)
+    foreground = sum(case.foreground_px or 0 for case in result.cases)
+    if result.errors or 0 < foreground < pixels:
+        return
+    values = ", ".join(str(value) for value in sorted(result.mask_values)[:10])
+    result.errors.append(
+        f"{raw}: masks must hold {'background' if foreground else 'foreground'}, got none in any of them,"
+        f" only the values {values}; choose the values that are foreground with --foreground"
+    )
 
 
 def _facts(name: str, group: str, pixels: Pixels) -> Case:

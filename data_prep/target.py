@@ -48,7 +48,7 @@ def claim(out: Path, request: str, cases: Iterable[str], *, overwrite: bool) -> 
     if mark.get("request") == request:
         _clean(out, keep=names)
         return
-    files = _files(out)
+    files = _files(out) - _half_written_marks(out)
     foreign = files - _owned(out, mark)
     if foreign:
         raise UsageError(
@@ -64,8 +64,8 @@ def claim(out: Path, request: str, cases: Iterable[str], *, overwrite: bool) -> 
     # From here on the mark names every file that may be there, so that a kill leaves nothing that looks foreign.
     old = _case_names(out, mark)
     write_json(out / _MARK, {"request": request, "cases": sorted({*old, *names})})
-    for table in _TABLES:
-        (out / table).unlink(missing_ok=True)
+    for path in (*(out / table for table in _TABLES), *_half_written_marks(out)):
+        path.unlink(missing_ok=True)
     _clean(out, keep=())
 
 
@@ -95,6 +95,11 @@ def _owned(out: Path, mark: dict[str, Any]) -> set[Path]:
     owned = {out / _MARK, *(out / table for table in _TABLES)}
     owned |= {path for name in _case_names(out, mark) for path in _case_files(out, name)}
     return owned | {path for path in _files(out) if path.name.startswith(_HALF_WRITTEN)}
+
+
+def _half_written_marks(out: Path) -> set[Path]:
+    """What a run leaves that is killed before anything else is there."""
+    return set(out.glob(f"{_HALF_WRITTEN}*-{_MARK}"))
 
 
 def _case_names(out: Path, mark: dict[str, Any]) -> list[str]:

@@ -20,8 +20,8 @@ LABEL_FOLDERS = frozenset(
 
 
 def detect(root: Path) -> bool:
-    """Whether the folder, or one of its subfolders, has a folder of images beside one of labels."""
-    return bool(_homes(root))
+    """Whether the folder, or a subfolder that is more than one image, has a folder of images beside one of labels."""
+    return any(home == root or not _is_one_image(home) for home in _homes(root))
 
 
 def find(root: Path) -> Found:
@@ -61,11 +61,12 @@ def _homes(root: Path) -> list[Path]:
 
 
 def _is_home(folder: Path) -> bool:
-    images = subfolders_called(folder, IMAGE_FOLDERS)
-    if not images or not subfolders_called(folder, LABEL_FOLDERS):
-        return False
-    # <id>/images/<id>.png is one image with a mask per object: the layout object-masks.
-    return not any(path.stem == folder.name for path in images[0].iterdir())
+    return bool(subfolders_called(folder, IMAGE_FOLDERS) and subfolders_called(folder, LABEL_FOLDERS))
+
+
+def _is_one_image(home: Path) -> bool:
+    """Whether ``<id>/images`` holds no more than the image ``<id>.png``, as in the layout object-masks."""
+    return {*_by_name(subfolders_called(home, IMAGE_FOLDERS)[0])} <= {home.name}
 
 
 def _pair(root: Path, home: Path, images: Path, labels: Path) -> tuple[list[SourceCase], list[str]]:

@@ -15,9 +15,9 @@ __all__ = ["LAYOUT"]
 def detect(root: Path) -> bool:
     """Whether any image has a mask beside it that is named after it."""
     files = [path for path in walk(root) if is_image(path)]
-    images = {path.with_suffix("") for path in files}
+    images = {(path.parent, path.stem) for path in files}
     return any(
-        _is_mask(path) and path.with_name(strip_mask_suffix(path.stem)) in images and not is_stack(path)
+        _is_mask(path) and (path.parent, strip_mask_suffix(path.stem)) in images and not is_stack(path)
         for path in files
     )
 

@@ -13,8 +13,9 @@ _TRAIN = "stage1_train"
 
 def detect(root: Path) -> bool:
     """Whether the folder, or its ``stage1_train``, holds such folders."""
-    home = _home(root)
-    return any((folder / "masks").is_dir() for folder in _image_folders(home))
+    folders = _image_folders(_home(root))
+    # Several images in each are not this layout, even if one should be called as its folder.
+    return any((folder / "masks").is_dir() and len(_images(folder / "images")) < 2 for folder in folders)
 
 
 def find(root: Path) -> Found:

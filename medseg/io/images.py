@@ -8,6 +8,7 @@ Arrays are (x, y): x = column, y = row, so they are transposed from Pillow's row
 - Transparency is dropped where it is the same everywhere; where it varies it is an error, since what is seen then
   depends on the background.
 - Orientation tags (EXIF 0x0112) are applied, so arrays are what a viewer shows.
+- What Pillow would read wrongly without a word is refused (see :mod:`medseg.io.misread`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from medseg.errors import MedsegError
 from medseg.io.atomic import atomic_path
+from medseg.io.misread import is_unsigned_32_bit, refuse_misread
 
 __all__ = ["SUFFIXES", "page_count", "read_grey", "read_mask", "to_grey", "write_grey"]
 
@@ -81,10 +83,9 @@ def read_mask(path: Path, *, page: int | None = None) -> NDArray[Any]:
             raise MedsegError(f"{path}: mask must be grey (R = G = B), got colours; save one value a class")
         pixels = colour[..., 0]
     if np.issubdtype(pixels.dtype, np.floating):
-        whole = pixels.astype(np.int64)
-        if not (whole == pixels).all():
-            raise MedsegError(f"{path}: mask values must be whole, got fractions")
-        pixels = whole
+        if not (np.isfinite(pixels).all() and (np.rint(pixels) == pixels).all()):
+            raise MedsegError(f"{path}: mask values must be whole, got fractions, NaN or infinity")
+        pixels = pixels.astype(np.int64)
     return pixels.T
 
 
@@ -142,9 +143,11 @@ def _read(path: Path, page: int | None) -> NDArray[Any]:
     """Pixels as stored, ``(H, W)`` or ``(H, W, C)``."""
     with _open(path) as image:
         _turn_to(path, image, page)
-        _refuse_lost_bits(path, image)
+        refuse_misread(path, image)
+        unsigned = is_unsigned_32_bit(image)
         image.load()
-        return _pixels(path, ImageOps.exif_transpose(image))
+        pixels = _pixels(path, ImageOps.exif_transpose(image))
+        return pixels.view(np.uint32) if unsigned else pixels
 
 
 def _turn_to(path: Path, image: Image.Image, page: int | None) -> None:
@@ -168,13 +171,6 @@ def _pixels(path: Path, image: Image.Image) -> NDArray[Any]:
         raise MedsegError(f"{path}: must be grey, colour or palette, got Pillow mode {image.mode}")
     pixels = np.asarray(image)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-
-
-def _refuse_lost_bits(path: Path, image: Image.Image) -> None:
-    """Pillow reads colour of 16 bits a channel as 8 bits, without a word."""
-    raw_modes = [str(tile[3]) for tile in getattr(image, "tile", [])]
-    if image.mode in ("LA", "RGB", "RGBA", "RGBX") and any(";16" in mode for mode in raw_modes):
-        raise MedsegError(f"{path}: colour must have 8 bits a channel, got 16; save it as 16-bit grey")
 
 
 def _without_alpha(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -205,9 +201,15 @@ def _open(path: Path) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             # Pillow announces damage and large images on stderr; damage also raises, and large images are welcome.
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            # Given a path, Pillow maps uncompressed TIFF into memory, wrongly where an orientation tag swaps the axes.
+            with path.open("rb") as file, Image.open(file) as image:
                 yield image
     except Image.DecompressionBombError as error:
         raise MedsegError(f"{path}: image is too large, {error}") from error
+    except UnidentifiedImageError as error:
+        raise MedsegError(
+            f"{path}: must be a readable image, got none; the file is damaged or cut short, or of a kind that cannot be"
+            " read, such as 64-bit float"
+        ) from error
     except _DAMAGED as error:
         raise MedsegError(f"{path}: must be a readable image, got {error}; the file is damaged or cut short") from error
