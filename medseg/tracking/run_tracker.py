@@ -14,8 +14,11 @@ from mlflow.exceptions import MlflowException
 
 from medseg.handlers.run_recorder import RunRecorder
 from medseg.runs import Lifecycle, RunFolder, Status
+from medseg.tracking.look import how_to_look
+from medseg.tracking.presentation import dataset_input, page_tags, run_name, run_note
 from medseg.tracking.reaper import process_tags, reap_dead_runs
-from medseg.tracking.store import experiment_id, open_store
+from medseg.tracking.side_by_side import log_pictures, log_score_sheet
+from medseg.tracking.store import experiment_id, open_store, without_password
 
 __all__ = ["RunTracker"]
 
@@ -41,6 +44,7 @@ class RunTracker:
         self.experiment_name = experiment_name
         self.client: MlflowClient | None = None
         self.run_id = ""
+        self._experiment_id = ""
 
     def attach(self, engine: Engine) -> None:
         """Wire start, epochs and end."""
@@ -65,26 +69,31 @@ class RunTracker:
         self.client = open_store(self.tracking_uri)
         reap_dead_runs(self.client)
         facts, folder = self.recorder.facts, self.recorder.folder
-        tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
-        params = {name: str(value) for name, value in facts.items() if name != "train_cases_sha256"}
-        known: dict[str, str] = {}
         earlier = self._earlier_run()
-        if earlier is not None:
-            self.run_id = earlier.info.run_id
-            self.client.update_run(self.run_id, status="RUNNING")
-            known = earlier.data.params
+        if earlier is None:
+            self._create_run()
         else:
-            experiment = experiment_id(self.client, self.experiment_name, self.tracking_uri)
-            name = f"{facts['bundle_name']}-{folder.root.name}"
-            self.run_id = self.client.create_run(experiment, run_name=name).info.run_id
-            self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
+            self.run_id, self._experiment_id = earlier.info.run_id, earlier.info.experiment_id
+            self.client.update_run(self.run_id, status="RUNNING")
+        known = {} if earlier is None else earlier.data.params
+        params = {name: str(value) for name, value in facts.items() if name != "train_cases_sha256"}
+        tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
         self.client.log_batch(
             self.run_id,
             # A parameter is written once; the code's version may be another when a training goes on.
             params=[Param(name, value) for name, value in params.items() if name not in known],
-            tags=[RunTag(name, value) for name, value in tags.items()],
+            tags=[RunTag(name, value) for name, value in (tags | page_tags(facts)).items()],
         )
         self.client.log_artifact(self.run_id, str(folder.config))
+
+    def _create_run(self) -> None:
+        facts = self.recorder.facts
+        self._experiment_id = experiment_id(self._client, self.experiment_name, self.tracking_uri)
+        name = run_name(facts, self.recorder.folder.root.name)
+        note = {"mlflow.note.content": run_note(facts)}
+        self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=note).info.run_id
+        self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
+        self._client.log_inputs(self.run_id, [dataset_input(facts)])
 
     @property
     def _id_file(self) -> Path:
@@ -107,9 +116,13 @@ class RunTracker:
         try:
             self._log_best()
             self._log_files(self.recorder.folder)
+            log_score_sheet(self._client, self.run_id, self.recorder.folder)
+            if status == "FINISHED":
+                log_pictures(self._client, self.run_id, self.recorder.folder)
         finally:
             self._client.set_terminated(self.run_id, status)
-        logger.info("MLflow run %s in %s; look at it with: mlflow ui", self.run_id, self.tracking_uri)
+        store, look = without_password(self.tracking_uri), how_to_look(self.tracking_uri, self._experiment_id)
+        logger.info("MLflow run %s in %s; look at it with: %s", self.run_id, store, look)
 
     def _log_best(self) -> None:
         now_ms = int(time.time() * 1000)

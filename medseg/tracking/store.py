@@ -6,6 +6,7 @@ Four processes that open a new SQLite store at once crash in its migration, so t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,17 +17,18 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from medseg.errors import UsageError
+from medseg.tracking.presentation import EXPERIMENT_NOTE
 
-__all__ = ["default_uri", "experiment_id", "open_store"]
+__all__ = ["SQLITE", "default_uri", "experiment_id", "open_store", "without_password"]
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
 # A bar for each small file would bury what a command has to say.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, or ``mlflow.db`` in the working directory, where ``mlflow ui`` looks by itself."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{Path.cwd() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{Path.cwd() / 'mlflow.db'}"
 
 
 def open_store(uri: str) -> MlflowClient:
@@ -36,12 +38,12 @@ def open_store(uri: str) -> MlflowClient:
         UsageError: If the store cannot be opened.
     """
     try:
-        if not uri.startswith(_SQLITE):
+        if not uri.startswith(SQLITE):
             client = MlflowClient(tracking_uri=uri)
             with _few_retries():
                 client.search_experiments(max_results=1)
             return client
-        database = Path(uri.removeprefix(_SQLITE))
+        database = Path(uri.removeprefix(SQLITE))
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock"):
             client = MlflowClient(tracking_uri=uri)
@@ -49,7 +51,14 @@ def open_store(uri: str) -> MlflowClient:
         return client
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"{uri}: tracking_uri must be an MLflow store that opens, got {reason}") from error
+        raise UsageError(
+            f"{without_password(uri)}: tracking_uri must be an MLflow store that opens, got {without_password(reason)}"
+        ) from error
+
+
+def without_password(text: str) -> str:
+    """``text`` with ``***`` for the password in an address, as it may be shown and logged."""
+    return re.sub(r"(://[^/:@\s]*):[^/@\s]*@", r"\1:***@", text)
 
 
 @contextmanager
@@ -74,10 +83,11 @@ def experiment_id(client: MlflowClient, name: str, uri: str) -> str:
     if experiment is not None:
         return str(experiment.experiment_id)
     location = None
-    if uri.startswith(_SQLITE):
-        location = (Path(uri.removeprefix(_SQLITE)).resolve().parent / "mlruns" / name).as_uri()
+    if uri.startswith(SQLITE):
+        location = (Path(uri.removeprefix(SQLITE)).resolve().parent / "mlruns" / name).as_uri()
     try:
-        return str(client.create_experiment(name, artifact_location=location))
+        note = {"mlflow.note.content": EXPERIMENT_NOTE}
+        return str(client.create_experiment(name, artifact_location=location, tags=note))
     except MlflowException:  # another process was faster
         experiment = client.get_experiment_by_name(name)
         if experiment is None:

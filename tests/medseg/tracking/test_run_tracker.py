@@ -155,6 +155,20 @@ class TestFinishedTraining:
         downloaded = Path(client.download_artifacts(run_id, "run.json", str(tmp_path)))
         assert json.loads(downloaded.read_text())["status"] == "FINISHED"
 
+    def test_mlflow_s_pages_tell_data_and_scores(self, whole: Uninterrupted, prepared: Manifest) -> None:
+        client, run = store(whole.folder), only_run(whole.folder)
+        (data,) = run.inputs.dataset_inputs
+        assert (data.dataset.name, data.dataset.digest) == ("discs", prepared.fingerprint[:8])
+        assert run.data.tags["mlflow.source.name"] == "unet"
+        assert "on `discs` (microscopy, disc): fold 0" in run.data.tags["mlflow.note.content"]
+        assert len(client.list_artifacts(run.info.run_id, "images")) == 2 * 2  # each with a small copy
+        assert "scores_last.json" in {item.path for item in client.list_artifacts(run.info.run_id)}
+
+    def test_end_says_how_to_look(self, whole: Uninterrupted) -> None:
+        experiment = only_run(whole.folder).info.experiment_id
+        page = f"#/experiments/{experiment}/runs?compareRunsMode=CHART&workflowType=machine_learning"
+        assert f"look at it with: mlflow ui, then http://127.0.0.1:5000/{page}\n" in whole.ended.stdout
+
     def test_same_seed_gives_the_same_curve_and_another_does_not(
         self, whole: Uninterrupted, commands: Commands, prepared: Manifest, tmp_path: Path
     ) -> None:

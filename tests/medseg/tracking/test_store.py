@@ -54,6 +54,11 @@ class TestOpenStore:
         with pytest.raises(UsageError, match=f"^{uri}: tracking_uri must be an MLflow store that opens, got "):
             open_store(uri)
 
+    def test_password_is_not_shown(self) -> None:
+        with pytest.raises(UsageError, match=r"^nonsense://me:\*\*\*@host/db: tracking_uri must be ") as caught:
+            open_store("nonsense://me:secret@host/db")
+        assert "secret" not in str(caught.value)
+
 
 class TestExperimentId:
     def test_is_made_once_with_artifacts_beside_the_database(self, tmp_path: Path) -> None:
@@ -61,7 +66,9 @@ class TestExperimentId:
         client = open_store(uri)
         made = experiment_id(client, "discs", uri)
         assert experiment_id(client, "discs", uri) == made
-        assert client.get_experiment(made).artifact_location == (tmp_path / "mlruns" / "discs").as_uri()
+        experiment = client.get_experiment(made)
+        assert experiment.artifact_location == (tmp_path / "mlruns" / "discs").as_uri()
+        assert "choose **Model training** at the top left" in experiment.tags["mlflow.note.content"]
 
 
 class TestMlflowUi:

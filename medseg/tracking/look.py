@@ -1,0 +1,26 @@
+"""How a person looks at a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medseg.tracking.store import SQLITE, without_password
+
+__all__ = ["how_to_look"]
+
+
+def how_to_look(uri: str, experiment: str) -> str:
+    """Command and address that show an experiment's runs with their curves.
+
+    Args:
+        uri: MLflow store.
+        experiment: Id of the experiment.
+    """
+    # Without workflowType MLflow shows a new user its GenAI pages, where no training appears.
+    page = f"#/experiments/{experiment}/runs?compareRunsMode=CHART&workflowType=machine_learning"
+    if uri.startswith(("http://", "https://")):
+        return f"{without_password(uri).rstrip('/')}/{page}"
+    # `mlflow ui` knows no MLFLOW_TRACKING_URI; by itself it finds mlflow.db in the working directory.
+    found = uri.startswith(SQLITE) and Path(uri.removeprefix(SQLITE)).resolve() == Path.cwd() / "mlflow.db"
+    store = "" if found else f" --backend-store-uri {without_password(uri)}"
+    return f"mlflow ui{store}, then http://127.0.0.1:5000/{page}"

@@ -1,0 +1,74 @@
+"""What MLflow's pages show of a run beside its parameters and curves: name, source, data set, description."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+__all__ = ["EXPERIMENT_NOTE", "dataset_input", "page_tags", "run_name", "run_note"]
+
+# Stands above the list of runs, its first line also on the page that MLflow opens with.
+EXPERIMENT_NOTE = """\
+Trainings by medseg. MLflow opens with its GenAI pages: choose **Model training** at the top left, then **Runs**.
+
+Three buttons above the runs: list (*Columns* adds scores and settings; tick runs and *Compare* them), charts (curves;
+*Add chart*, *Image grid* sets predictions side by side), table (Dice of each image side by side).
+"""
+# MLflow's own colours come from the run's id, so two networks may look alike. Okabe and Ito's can be told apart by all.
+_COLOURS = {
+    "unet": "#0072b2",
+    "unet_early_skip": "#e69f00",
+    "unet_early_skip_concat": "#009e73",
+    "fcn8s": "#cc79a7",
+}
+
+
+def run_name(facts: dict[str, Any], folder_name: str) -> str:
+    """Bundle and folder of a training; MLflow's charts and tables know a run by this alone, so leaks are named here."""
+    return f"{facts['bundle_name']}-{folder_name}" + ("-leaky" if facts["leaky"] else "")
+
+
+def page_tags(facts: dict[str, Any]) -> dict[str, str]:
+    """Tags behind MLflow's columns *Source* and *Version*, and the colour of a network's curves."""
+    bundle, commit = str(facts["bundle_name"]), facts["git_commit"]
+    tags = {"mlflow.source.name": bundle, "mlflow.source.type": "LOCAL"}
+    if commit is not None:
+        tags["mlflow.source.git.commit"] = str(commit)
+    if bundle in _COLOURS:
+        tags["mlflow.runColor"] = _COLOURS[bundle]
+    return tags
+
+
+def dataset_input(facts: dict[str, Any]) -> DatasetInput:
+    """What MLflow's column *Dataset* shows: name, start of the fingerprint, fold. Holds no path."""
+    sizes = {f"{section}_images": facts[f"{section}_cases"] for section in ("train", "val")}
+    dataset = Dataset(
+        name=str(facts["dataset"]),
+        digest=str(facts["fingerprint"])[:8],
+        source_type="local",
+        source=json.dumps({"fingerprint": facts["fingerprint"]}),
+        profile=json.dumps({**sizes, "split": facts["split"], "split_seed": facts["split_seed"]}),
+    )
+    context = f"fold {facts['fold']}" + (", leaky split" if facts["leaky"] else "")
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+
+
+def run_note(facts: dict[str, Any]) -> str:
+    """Description of a run, Markdown: what was trained on what, what the scores mean, where to look."""
+    leak = (
+        "**Leaky split: images of one patient or block may be on both sides, so the scores are too good.**\n\n"
+        if facts["leaky"]
+        else ""
+    )
+    return (
+        f"{leak}`{facts['bundle_name']}` ({facts['parameters']:,} parameters) on `{facts['dataset']}`"
+        f" ({facts['modality']}, {facts['foreground']}): fold {facts['fold']} of a {facts['split']} split,"
+        f" {facts['train_cases']} cases to train and {facts['val_cases']} to validate, seed {facts['seed']}.\n\n"
+        "The run's score is the last epoch's: `val_dice` and `val_iou` are means per image over the validation images."
+        " `best_...` is the epoch of the highest Dice, chosen on the same images.\n\n"
+        "Artifacts: `overlays/` (predictions: green true positive, orange false positive, purple false negative),"
+        " `scores_last.csv` (an image a line), `summary_last.json` (with n and 95 % intervals),"
+        " `config.json` (as executed), `best_weights/`."
+    )
