@@ -1,10 +1,15 @@
+# make demo   four networks from raw images to a comparison, on synthetic CT slices (DATA=folder: your own images)
 # make test   lint, types, all tests
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: test lint bundles clean
+.PHONY: demo test lint bundles clean
+export DATA
+
+demo: $(STAMP)
+	$(BIN)/python -m tools.demo $(if $(DATA),--data "$$DATA") $(DEMO_ARGS)
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

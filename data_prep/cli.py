@@ -1,7 +1,8 @@
-"""Commands: ``prepare``, ``inspect`` and ``verify``."""
+"""Commands: ``prepare``, ``inspect``, ``verify``, ``synthetic`` and ``phantom``."""
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +14,10 @@ from rich.console import Console
 from data_prep.layouts import LAYOUTS
 from data_prep.options import Options, parse_foreground
 from data_prep.prepare import prepare
+from data_prep.provenance import provenance_problems
 from data_prep.show import ProgressBar, show_manifest, show_next, show_problems, show_survey
 from data_prep.survey import survey
+from data_prep.synthetic import write_synthetic
 from medseg.errors import MedsegError, UsageError
 from medseg.manifest import SplitMethod, read_manifest, verify
 
@@ -114,7 +117,7 @@ def inspect_command(
 @app.command("verify")
 def verify_command(out: Out) -> None:
     """Check every file of a prepared data set."""
-    problems = verify(out)
+    problems = [*verify(out), *provenance_problems(out)]
     console = Console()
     for problem in problems:
         print(problem)
@@ -124,12 +127,50 @@ def verify_command(out: Out) -> None:
     print("ok")
 
 
+@app.command("synthetic")
+def synthetic_command(
+    out: Annotated[Path, typer.Argument(metavar="RAW", help="New or empty folder of raw images and masks.")],
+    patients: Annotated[int, typer.Option(help="Number of patients.")] = 8,
+    slices: Annotated[int, typer.Option(help="Slices a patient.")] = 8,
+    size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 96,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same images.")] = 0,
+) -> None:
+    """Draw raw CT-like slices of made-up patients with their livers' masks into RAW."""
+    count = write_synthetic(out, patients=patients, slices=slices, size_px=size, seed=seed, track=ProgressBar())
+    print(f"{count} images with masks of {patients} made-up patients: {out}")
+    known = r"--groups '^(p\d+)_' --orientation LP --foreground-name liver"
+    print(f"next: python -m data_prep prepare {out} OUT {known}")
+
+
+@app.command("phantom")
+def phantom_command(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New or empty folder.")],
+    patients: Annotated[int, typer.Option(help="Number of patients.")] = 6,
+    slices: Annotated[int, typer.Option(help="Slices a patient, give or take two.")] = 24,
+    size: Annotated[int, typer.Option(help="Columns and rows.")] = 128,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="What is wrong with the series: NAME or NAME@PATIENT; may be repeated.")
+    ] = None,
+) -> None:
+    """Scan made-up patients into OUT as real DICOM CT series, with DICOM SEG and NIfTI of their livers."""
+    from data_prep.phantom import write_phantom  # highdicom takes a second to load
+
+    done = write_phantom(
+        out, patients=patients, slices=slices, size_px=size, seed=seed, faults=fault or [], track=ProgressBar()
+    )
+    print(f"{done.files} CT images of {patients} made-up patients, with DICOM SEG and NIfTI of their livers: {out}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Returns:
         Exit status: 0 done, 1 failed, 2 wrong usage.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
         app(argv, prog_name="python -m data_prep")
     except SystemExit as ending:

@@ -83,6 +83,14 @@ def default_window(dataset_dir: str) -> tuple[float, float]:
     return (manifest.intensity.percentile_0_5, manifest.intensity.percentile_99_5)
 
 
+def shows_patients(dataset_dir: str) -> bool:
+    """Whether slices show patients, so that x runs to R and y to A; False where there is no prepared data set."""
+    try:
+        return read_manifest(dataset_dir).orientation is not None
+    except UsageError:
+        return False
+
+
 def scan_items(scans: str) -> list[dict[str, str]]:
     """List the images of a folder, its subfolders left out, or one image.
 

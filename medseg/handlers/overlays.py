@@ -24,11 +24,14 @@ class Overlays:
     Args:
         folder: Where the pictures go; each epoch replaces them.
         count: Number of pictures.
+        scanner_view: Whether to draw columns to L and rows to P, a scanner's usual view, of slices whose x runs to R
+            and y to A.
     """
 
-    def __init__(self, folder: Path | str, count: int = 4) -> None:
+    def __init__(self, folder: Path | str, count: int = 4, *, scanner_view: bool = False) -> None:
         self.folder = Path(folder)
         self.count = count
+        self.scanner_view = scanner_view
         self._left = count
 
     def attach(self, engine: Engine) -> None:
@@ -46,7 +49,8 @@ class Overlays:
                 continue
             self._left -= 1
             name = f"{label.meta['case']}_{int(label.meta['slice']):03d}.png"
-            write_rgb(self.folder / name, error_overlay(_array(item["image"]), _array(item["pred"]), _array(label)))
+            picture = error_overlay(_array(item["image"]), _array(item["pred"]), _array(label))
+            write_rgb(self.folder / name, picture[::-1, ::-1] if self.scanner_view else picture)
 
     def _start(self, _engine: Engine) -> None:
         self._left = self.count

@@ -310,6 +310,23 @@ class TestWrongUsage:
             assert command in shown.out + shown.err
 
 
+class TestPhantom:
+    def test_each_patient_has_images_segmentation_and_label_map(self, run: Callable[..., Ran], tmp_path: Path) -> None:
+        shown = run("phantom", tmp_path / "p", "--patients", "1", "--slices", "6", "--size", "48")
+        assert shown.status == 0
+        patient = tmp_path / "p" / "PHANTOM-01"
+        images = len(list((patient / "ct").iterdir()))
+        assert f"{images} CT images of 1 made-up patients" in shown.out
+        assert (patient / "seg" / "liver.dcm").is_file()
+        assert (patient / "liver.nii.gz").is_file()
+
+    def test_unknown_fault_is_wrong_usage(self, run: Callable[..., Ran], tmp_path: Path) -> None:
+        shown = run("phantom", tmp_path / "p", "--fault", "nosuch")
+        assert shown.status == 2
+        assert "error: --fault must be one of tilt, missing-slice" in shown.err
+        assert not (tmp_path / "p").exists()
+
+
 class TestProcess:
     def test_failure_is_one_line_on_standard_error(self, raw: Path, tmp_path: Path) -> None:
         (raw / "label" / "3.png").unlink()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from medseg.data import default_window, scan_items, slice_items
+from medseg.data import default_window, scan_items, shows_patients, slice_items
 from medseg.data.items import scan_name
 from medseg.errors import UsageError
 from medseg.manifest import Fold, Manifest, read_slices, write_manifest
@@ -90,6 +90,16 @@ class TestDefaultWindow:
 
     def test_without_data_set_is_the_range_of_8_bits(self, tmp_path: Path) -> None:
         assert default_window(str(tmp_path / "absent")) == (0.0, 255.0)
+
+
+class TestShowsPatients:
+    @pytest.mark.parametrize(("orientation", "expected"), [("LP", True), (None, False)])
+    def test_is_whether_an_orientation_was_given(self, tmp_path: Path, orientation: str | None, expected: bool) -> None:
+        make_prepared(tmp_path, cases=2, size=(8, 8), groups=2, orientation=orientation)
+        assert shows_patients(str(tmp_path)) is expected
+
+    def test_is_false_without_data_set(self, tmp_path: Path) -> None:
+        assert shows_patients(str(tmp_path / "absent")) is False
 
 
 class TestScanItems:

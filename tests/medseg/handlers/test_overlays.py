@@ -33,6 +33,18 @@ class TestOverlays:
             assert image.getpixel((1, 0)) == (92, 54, 75)
             assert image.getpixel((1, 1)) == (0, 0, 0)
 
+    def test_scanner_view_turns_slices_that_run_to_r_and_a(self, tmp_path: Path) -> None:
+        engine = passing_engine()
+        Overlays(tmp_path, count=1, scanner_view=True).attach(engine)
+        pred = torch.tensor([[[1.0, 1.0], [0.0, 0.0]]])
+        engine.run([[make_item("a", 12, pred, COLUMN)]])
+        with Image.open(tmp_path / "a_012.png") as image:
+            # What is at R and A, the end of both axes, is at the picture's left and top; green is at L and P.
+            assert image.getpixel((1, 1)) == (0, 71, 52)
+            assert image.getpixel((1, 0)) == (104, 72, 0)
+            assert image.getpixel((0, 1)) == (92, 54, 75)
+            assert image.getpixel((0, 0)) == (0, 0, 0)
+
     def test_next_epoch_draws_the_same_slices_anew(self, tmp_path: Path) -> None:
         engine = passing_engine()
         Overlays(tmp_path, count=1).attach(engine)

@@ -1,0 +1,164 @@
+"""A DICOM file or folder as a volume: find, group, choose, check, and only then read pixels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medseg.errors import SourceError, UsageError
+from medseg.io.dicom.checks import check_series
+from medseg.io.dicom.choices import Choices
+from medseg.io.dicom.geometry import affine_mm, depth_mm, normal
+from medseg.io.dicom.header import Header, Scan
+from medseg.io.dicom.headers import read_headers
+from medseg.io.dicom.image_rules import modality_of
+from medseg.io.dicom.pixels import read_frames
+from medseg.io.dicom.resample import plan_regrid
+from medseg.io.dicom.rescale import padding_warning, rescale
+from medseg.io.dicom.series import DicomSeriesError, Series, group_series
+from medseg.io.volume import Volume
+
+__all__ = ["read_dicom", "read_series", "select_series"]
+
+
+def read_dicom(path: Path | str, series: str = "only", choices: Choices | None = None) -> Volume:
+    """Read the volume in a DICOM file, or in a folder with everything below it.
+
+    Args:
+        path: File, which is read alone, or folder.
+        series: ``only`` demands that there is one, ``largest`` takes that of most images, a SeriesInstanceUID that one.
+        choices: What to do where the series is no plain volume; by default it is refused.
+
+    Returns:
+        The series; its warnings also tell of localizers and captures set aside.
+
+    Raises:
+        MedsegError: If the path does not exist.
+        SourceError: If there is no DICOM image, or a DICOM file is damaged, of which no one knows where it belongs.
+        DicomSeriesError: If the choice of series is not unique, or the series breaks a rule.
+        UsageError: If ``series`` is ``all``, or a UID that is not there.
+    """
+    if series == "all":
+        raise UsageError(
+            "--series must name one series where one volume is read, got 'all'; give only, largest or a UID"
+        )
+    scan = read_headers(path)
+    _check_files(Path(path), scan)
+    serieses = group_series(scan.headers)
+    (chosen,) = select_series(serieses, series, where=str(path))
+    volume = read_series(chosen, choices)
+    if series == "only":
+        return replace(volume, warnings=(*volume.warnings, *_set_aside(serieses)))
+    how = "largest" if series == "largest" else "one named"
+    return replace(volume, decisions=(f"{how} of {len(serieses)} series taken", *volume.decisions))
+
+
+def read_series(series: Series, choices: Choices | None = None) -> Volume:
+    """Check a series and read its pixels.
+
+    Returns:
+        Voxels ``(column, row, slice)`` with slices along the normal, rescaled exactly, on the scanner's own grid unless
+        a choice puts them on another.
+
+    Raises:
+        DicomSeriesError: If the series breaks a rule; all broken rules are named.
+        SourceError: If a file's pixels cannot be decoded.
+    """
+    choices = choices or Choices()
+    verdicts = check_series(series, choices)
+    if verdicts.errors:
+        raise DicomSeriesError(series.label, "; also, ".join(verdicts.errors))
+    headers = verdicts.headers
+    modality = modality_of(headers[0])
+    voxels = rescale(read_frames(headers), headers, ct=modality == "CT", where=series.label)
+    padding = padding_warning(voxels, headers) if modality == "CT" else None
+    plan = plan_regrid(headers, tilt=choices.tilt == "resample", irregular=choices.irregular == "resample")
+    return Volume(
+        voxels=voxels if plan is None else plan.image(voxels),
+        affine_mm=_affine_mm(headers) if plan is None else plan.affine_mm,
+        modality=modality,
+        warnings=(*verdicts.warnings, *([padding] if padding else [])),
+        decisions=verdicts.decisions,
+    )
+
+
+def select_series(serieses: Sequence[Series], choice: str, *, where: str = "folder") -> tuple[Series, ...]:
+    """Choose among series.
+
+    Args:
+        serieses: What a folder holds.
+        choice: ``only``: there must be one, localizers and secondary captures not counted where there is more;
+            ``largest``: that of most images; ``all``: all but localizers and secondary captures; or a key: the
+            SeriesInstanceUID, with ``:<part>`` where one UID holds several volumes.
+        where: What holds them, for messages.
+
+    Returns:
+        One series, or with ``all`` at least one.
+
+    Raises:
+        DicomSeriesError: If the choice is not unique, or nothing is there.
+        UsageError: If the key is not there.
+    """
+    if not serieses:
+        raise DicomSeriesError(where, "must hold DICOM images, got none")
+    volumes = [series for series in serieses if series.kind == "volume"] or list(serieses)
+    if choice == "all":
+        return tuple(volumes)
+    if choice == "largest":
+        most = max(len(series.headers) for series in volumes)
+        volumes = [series for series in volumes if len(series.headers) == most]
+    elif choice != "only":
+        volumes = [series for series in serieses if choice in (series.key, series.uid)]
+        if not volumes:
+            known = ", ".join(series.key for series in serieses)
+            raise UsageError(
+                f"--series must be only, largest, all or a UID of {where}, got {choice!r}; there are {known}"
+            )
+    if len(volumes) > 1:
+        raise DicomSeriesError(*_several(volumes, choice, where))
+    return tuple(volumes)
+
+
+def _several(volumes: Sequence[Series], choice: str, where: str) -> tuple[str, str]:
+    """Where and fault; keys are shown on the terminal only."""
+    keys = ", ".join(f"{series.key} ({len(series.headers)} images)" for series in volumes)
+    tags = dict.fromkeys(tag for series in volumes for tag in series.parted_by)
+    parted = f", one series UID (0020,000e) being parted by {', '.join(tags)}" if tags else ""
+    rule = "must hold one largest series" if choice == "largest" else "must hold one series"
+    return f"{where} [{keys}]", f"{rule}, got {len(volumes)}{parted}; choose with --series UID|largest|all"
+
+
+def _check_files(path: Path, scan: Scan) -> None:
+    damaged = [other for other in scan.others if other.damaged]
+    if damaged:
+        more = f" and {len(damaged) - 1} more like it" if len(damaged) > 1 else ""
+        raise SourceError(
+            damaged[0].path, f"{damaged[0].reason}{more}; an image may be missing, replace or remove the file"
+        )
+    if not scan.headers:
+        got = Counter(other.reason for other in scan.others).most_common(1)
+        why = (
+            f"{len(scan.others)} file{'s' * (len(scan.others) != 1)}, most of which {got[0][0]}" if got else "no files"
+        )
+        raise SourceError(path, f"must hold DICOM images, got {why if path.is_dir() else 'a file that ' + got[0][0]}")
+
+
+def _set_aside(serieses: Sequence[Series]) -> tuple[str, ...]:
+    counts = Counter[str]()
+    for series in serieses:
+        if series.kind != "volume":
+            counts[series.kind] += len(series.headers)
+    return tuple(f"{number} {kind} image{'s' * (number > 1)} set aside (0008,0008)" for kind, number in counts.items())
+
+
+def _affine_mm(headers: Sequence[Header]) -> NDArray[np.float64]:
+    """Affine of slices on a regular grid."""
+    if len(headers) == 1:
+        return affine_mm(headers[0], normal(headers[0]) * (depth_mm(headers[0]) or 0))
+    ends = np.array([headers[0].position_mm, headers[-1].position_mm])
+    return affine_mm(headers[0], (ends[1] - ends[0]) / (len(headers) - 1))

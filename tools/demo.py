@@ -1,0 +1,256 @@
+"""``make demo``: raw images, a prepared data set, four trained networks, their scores, one comparison.
+
+Everything runs through the commands that a user types; the shipped bundles are used unchanged but for knobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medseg.errors import MedsegError, UsageError
+from medseg.manifest import Manifest, read_manifest
+from tools.child import CommandError, InterruptError, run_command
+
+__all__ = ["main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+# The three U-Nets' are the paper's; FCN-8s's is counted in docs/networks.md.
+PARAMETERS = {
+    "unet": 7_759_521,
+    "unet_early_skip": 7_765_409,
+    "unet_early_skip_concat": 8_289_697,
+    "fcn8s": 134_264_547,
+}
+# A step of FCN-8s moves 134 million parameters whatever it looks at, so it takes fewer steps on more slices each.
+FCN8S_STEPS, FCN8S_BATCH = 6, 4
+
+Run = Callable[[Sequence[str]], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the demo was asked for.
+
+    Attributes:
+        data: Raw folder of the user's own; None draws synthetic images.
+        prepare: Options for ``data_prep prepare``.
+        synthetic: Patients, slices a patient, and width and height in pixels of the synthetic images.
+        epochs: Epochs of each network.
+        steps: Most steps an epoch.
+        image_size: Side in pixels to which images are resized for the networks; None takes them as they are.
+        install: Whether weights go to bundles that have none yet.
+        folder: Where data, evaluations and report go.
+    """
+
+    data: Path | None
+    prepare: tuple[str, ...]
+    synthetic: tuple[int, int, int]
+    epochs: int
+    steps: int
+    image_size: int | None
+    install: bool
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Raw images, and what is known of them.
+
+    Attributes:
+        folder: Where they are.
+        name: Name of the folder they are prepared to.
+        prepare: Options for ``data_prep prepare``.
+        knobs: Options for the training of each bundle.
+    """
+
+    folder: Path
+    name: str
+    prepare: tuple[str, ...]
+    knobs: tuple[str, ...] = ()
+
+
+def main(argv: Sequence[str] | None = None, run: Run | None = None) -> int:
+    """Run the demo.
+
+    Args:
+        argv: Arguments; those of the process by default.
+        run: Runs a command to its end.
+
+    Returns:
+        Exit status; a failing command's own.
+    """
+    started = time.monotonic()
+    run = run or _run
+    try:
+        settings = _parse(argv)
+        _announce(settings)
+        raw = _synthetic(settings, run) if settings.data is None else _own(settings, settings.data)
+        prepared = _prepare(raw, settings, run)
+        run_name = time.strftime("demo-%Y%m%d-%H%M%S")
+        for bundle in PARAMETERS:
+            _train_and_evaluate(bundle, raw, prepared, run_name, settings, run)
+        _check_parameters(prepared.name, run_name)
+        _compare(prepared.name, settings, run)
+    except CommandError as failure:
+        print(f"stopped: this command ended with status {failure.status}: {_typed(failure.command)}", file=sys.stderr)
+        return failure.status
+    except MedsegError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    except (InterruptError, KeyboardInterrupt) as stop:
+        print("interrupted; what was finished stays", file=sys.stderr)
+        return stop.status if isinstance(stop, InterruptError) else 130
+    _close(settings, (time.monotonic() - started) / 60)
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> Settings:
+    parser = argparse.ArgumentParser(
+        prog="make demo DEMO_ARGS=...",
+        description="Four networks from raw images to a comparison.",
+        epilog="With --data, any other option goes to: python -m data_prep prepare.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--data", type=Path, help="raw folder of your own images and masks; make demo DATA=folder")
+    parser.add_argument("--epochs", type=int, default=8, help="epochs of each network (default 8)")
+    parser.add_argument("--steps", type=int, default=60, help="most steps an epoch (default 60)")
+    parser.add_argument("--image-size", type=int, metavar="PX", help="side to which images are resized for training")
+    parser.add_argument("--synthetic", type=int, nargs=3, default=(8, 8, 96), metavar=("PATIENTS", "SLICES", "PX"),
+                        help="size of the synthetic set (default 8 8 96)")  # fmt: skip
+    parser.add_argument("--no-install", dest="install", action="store_false", help="leave bundles/*/models as it is")
+    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for data and report (default .demo)")
+    options, others = parser.parse_known_args(argv)
+    if others and options.data is None:
+        raise UsageError(
+            f"options must be known (see --help), got {' '.join(others)}; those of prepare need DATA=folder"
+        )
+    if options.data is not None:
+        options.data = options.data.expanduser()
+        if not options.data.is_dir():
+            kind = "a file" if options.data.exists() else "nothing there"
+            raise UsageError(f"{options.data}: DATA must be a folder of raw images and masks, got {kind}")
+    return Settings(**{**vars(options), "prepare": tuple(others), "synthetic": tuple(options.synthetic)})
+
+
+def _announce(settings: Settings) -> None:
+    store = os.environ.get("MLFLOW_TRACKING_URI") or "mlflow.db and mlruns/"
+    models = ", bundles/*/models (weights, where there are none yet)" if settings.install else ""
+    print(f"medseg demo, in {Path.cwd()}. It writes {settings.folder}/ (data, evaluations, report), runs/ (trainings),"
+          f" {store} (tracking){models}: about 4 GB, most of it FCN-8s's weights.")  # fmt: skip
+
+
+def _synthetic(settings: Settings, run: Run) -> Raw:
+    """Draw the embedded default: CT-like slices of made-up patients."""
+    patients, slices, size_px = map(str, settings.synthetic)
+    folder = settings.folder / "raw" / f"synthetic-{patients}-{slices}-{size_px}"
+    run(_python("data_prep", "synthetic", folder, "--patients", patients, "--slices", slices, "--size", size_px))
+    prepare = ("--groups", r"^(p\d+)_", "--orientation", "LP", "--foreground-name", "liver")
+    # Patients lie the same way in every scan, so mirrored and turned ones would be harder than what is asked.
+    return Raw(folder, "synthetic-liver", prepare, ("--flip_probability", "0", "--rotate90_probability", "0"))
+
+
+def _own(settings: Settings, data: Path) -> Raw:
+    """The user's images; their folder's name may be a patient's, so the data set is not called after it."""
+    return Raw(data, "my-data", settings.prepare)
+
+
+def _prepare(raw: Raw, settings: Settings, run: Run) -> Manifest:
+    prepared = settings.folder / raw.name
+    run(_python("data_prep", "prepare", raw.folder, prepared, *raw.prepare, "--overwrite"))
+    return read_manifest(prepared)
+
+
+def _train_and_evaluate(bundle: str, raw: Raw, prepared: Manifest, run_name: str, settings: Settings, run: Run) -> None:
+    root = _shown(ROOT / "bundles" / bundle)
+    train, evaluate = root / "configs" / "train.json", root / "configs" / "evaluate.json"
+    install = settings.install and not (root / "models" / "model.pt").exists()
+    knobs = [*raw.knobs, "--max_epochs", str(settings.epochs), *_steps(bundle, prepared, settings)]
+    if settings.image_size is not None:
+        knobs += ["--image_size", f"[{settings.image_size},{settings.image_size}]"]
+    data = ("--dataset_dir", str(prepared.root))
+    run(_python("monai.bundle", "run", "--config_file", train, *data, "--run_name", run_name, "--install", str(install),
+                *knobs, "--tracking", _shown(ROOT / "mlflow.yaml")))  # fmt: skip
+    trained = Path("runs") / bundle / prepared.name / run_name
+    output = settings.folder / "evaluation" / bundle
+    run(_python("monai.bundle", "run", "--config_file", f"['{train}','{evaluate}']", *data, "--run", trained,
+                "--output_dir", output))  # fmt: skip
+
+
+def _steps(bundle: str, prepared: Manifest, settings: Settings) -> list[str]:
+    """Slices a step and steps an epoch, where these are not the bundle's own."""
+    slices = sum(prepared.case(name).shape[2] for name in prepared.fold(0).train)
+    batch, most = 1, settings.steps
+    if bundle == "fcn8s":
+        one_size = settings.image_size is not None or len({case.shape[:2] for case in prepared.cases}) == 1
+        batch, most = (FCN8S_BATCH if one_size else 1), min(most, FCN8S_STEPS)
+    knobs = ["--batch_size", str(batch)] if batch > 1 else []
+    return knobs + (["--epoch_length", str(most)] if most * batch < slices else [])
+
+
+def _check_parameters(dataset: str, run_name: str) -> None:
+    """The parameter counts on the MLflow runs must be the known ones."""
+    from medseg.tracking import default_uri, open_store  # imports torch: not before the arguments are checked
+
+    client = open_store(default_uri())
+    experiment = client.get_experiment_by_name(dataset)
+    experiments = [] if experiment is None else [experiment.experiment_id]
+    runs = client.search_runs(experiments, f"tags.run_folder = '{run_name}' and attributes.status = 'FINISHED'")
+    counted = {run.data.tags["bundle_name"]: int(run.data.params["parameters"]) for run in runs}
+    if counted != PARAMETERS:
+        raise MedsegError(f"{default_uri()}: runs {run_name} must have parameters {PARAMETERS}, got {counted}")
+    shown = ", ".join(f"{bundle} {counted[bundle]:,}" for bundle in PARAMETERS)
+    print(f"\nParameters on the MLflow runs, as they must be: {shown}", flush=True)
+
+
+def _compare(dataset: str, settings: Settings, run: Run) -> None:
+    folder = settings.folder
+    files = ("--markdown", folder / "comparison.md", "--csv", folder / "comparison.csv")
+    run(_python("medseg.cli", "compare", "--dataset", dataset, *files, "--picture", folder / "overview.png"))
+
+
+def _close(settings: Settings, minutes: float) -> None:
+    print(f"\nDone in {minutes:.1f} minutes.")
+    print(f"Overview picture:  {(settings.folder / 'overview.png').resolve()}")
+    print(f"Runs side by side: {_side_by_side()}")
+
+
+def _side_by_side() -> str:
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if uri.startswith("http"):
+        return uri
+    command = f"{_shown(Path(sys.executable).parent / 'mlflow')} ui"
+    return f"{command} --backend-store-uri {uri}" if uri else command
+
+
+def _python(module: str, *arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def _run(command: Sequence[str]) -> None:
+    print(f"\n$ {_typed(command)}", flush=True)
+    # MONAI warns at each start that configs run code: true, and these are the project's own.
+    run_command(command, extra_env={"PYTHONWARNINGS": "ignore"})
+
+
+def _typed(command: Sequence[str]) -> str:
+    """A command as a person would type it in the project's environment."""
+    plain = [
+        f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word) for word in command[1:]
+    ]
+    return " ".join(["python", *plain])
+
+
+def _shown(path: Path) -> Path:
+    """Relative to the working directory where it lies in it, as a person would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
