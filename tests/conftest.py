@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import locale
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ from tests.commands import Commands
 from tests.factories import make_prepared
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Put the character type back that native readers set to C: it decides how a subprocess's output is read."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        return (yield)
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 @pytest.fixture(scope="session")
