@@ -56,7 +56,7 @@ def bundle_command(*args: str | Path) -> list[str]:
 def run_process(command: list[str], cwd: Path, timeout: float = 300, **extra: str) -> Ended:
     """Run any command in a process of its own."""
     done = subprocess.run(
-        command, cwd=cwd, env=environment(**extra), capture_output=True, text=True, timeout=timeout, check=False
+        command, cwd=cwd, env=environment(**extra), capture_output=True, encoding="utf-8", timeout=timeout, check=False
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 
@@ -83,7 +83,7 @@ class Commands:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),
-            text=True,
+            encoding="utf-8",
         )
 
     def __call__(self, *args: str | Path, cwd: Path, **extra: str) -> Ended:

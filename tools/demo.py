@@ -5,7 +5,6 @@ Everything runs through the commands that a user types; the shipped bundles are 
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
@@ -14,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medseg.errors import MedsegError, UsageError
+from medseg.errors import MedsegError
 from medseg.manifest import Manifest, read_manifest
 from tools.child import CommandError, InterruptError, run_command
+from tools.demo_settings import Settings, parse
 
 __all__ = ["main"]
 
@@ -32,31 +32,6 @@ PARAMETERS = {
 FCN8S_STEPS, FCN8S_BATCH = 6, 4
 
 Run = Callable[[Sequence[str]], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the demo was asked for.
-
-    Attributes:
-        data: Raw folder of the user's own; None draws synthetic images.
-        prepare: Options for ``data_prep prepare``.
-        synthetic: Patients, slices a patient, and width and height in pixels of the synthetic images.
-        epochs: Epochs of each network.
-        steps: Most steps an epoch.
-        image_size: Side in pixels to which images are resized for the networks; None takes them as they are.
-        install: Whether weights go to bundles that have none yet.
-        folder: Where data, evaluations and report go.
-    """
-
-    data: Path | None
-    prepare: tuple[str, ...]
-    synthetic: tuple[int, int, int]
-    epochs: int
-    steps: int
-    image_size: int | None
-    install: bool
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -89,7 +64,7 @@ def main(argv: Sequence[str] | None = None, run: Run | None = None) -> int:
     started = time.monotonic()
     run = run or _run
     try:
-        settings = _parse(argv)
+        settings = parse(argv)
         _announce(settings)
         raw = _synthetic(settings, run) if settings.data is None else _own(settings, settings.data)
         prepared = _prepare(raw, settings, run)
@@ -97,7 +72,7 @@ def main(argv: Sequence[str] | None = None, run: Run | None = None) -> int:
         for bundle in PARAMETERS:
             _train_and_evaluate(bundle, raw, prepared, run_name, settings, run)
         _check_parameters(prepared.name, run_name)
-        _compare(prepared.name, settings, run)
+        picture = _compare(prepared, settings, run)
     except CommandError as failure:
         print(f"stopped: this command ended with status {failure.status}: {_typed(failure.command)}", file=sys.stderr)
         return failure.status
@@ -107,43 +82,15 @@ def main(argv: Sequence[str] | None = None, run: Run | None = None) -> int:
     except (InterruptError, KeyboardInterrupt) as stop:
         print("interrupted; what was finished stays", file=sys.stderr)
         return stop.status if isinstance(stop, InterruptError) else 130
-    _close(settings, (time.monotonic() - started) / 60)
+    _close(picture, (time.monotonic() - started) / 60)
     return 0
-
-
-def _parse(argv: Sequence[str] | None) -> Settings:
-    parser = argparse.ArgumentParser(
-        prog="make demo DEMO_ARGS=...",
-        description="Four networks from raw images to a comparison.",
-        epilog="With --data, any other option goes to: python -m data_prep prepare.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--data", type=Path, help="raw folder of your own images and masks; make demo DATA=folder")
-    parser.add_argument("--epochs", type=int, default=8, help="epochs of each network (default 8)")
-    parser.add_argument("--steps", type=int, default=60, help="most steps an epoch (default 60)")
-    parser.add_argument("--image-size", type=int, metavar="PX", help="side to which images are resized for training")
-    parser.add_argument("--synthetic", type=int, nargs=3, default=(8, 8, 96), metavar=("PATIENTS", "SLICES", "PX"),
-                        help="size of the synthetic set (default 8 8 96)")  # fmt: skip
-    parser.add_argument("--no-install", dest="install", action="store_false", help="leave bundles/*/models as it is")
-    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for data and report (default .demo)")
-    options, others = parser.parse_known_args(argv)
-    if others and options.data is None:
-        raise UsageError(
-            f"options must be known (see --help), got {' '.join(others)}; those of prepare need DATA=folder"
-        )
-    if options.data is not None:
-        options.data = options.data.expanduser()
-        if not options.data.is_dir():
-            kind = "a file" if options.data.exists() else "nothing there"
-            raise UsageError(f"{options.data}: DATA must be a folder of raw images and masks, got {kind}")
-    return Settings(**{**vars(options), "prepare": tuple(others), "synthetic": tuple(options.synthetic)})
 
 
 def _announce(settings: Settings) -> None:
     store = os.environ.get("MLFLOW_TRACKING_URI") or "mlflow.db and mlruns/"
     models = ", bundles/*/models (weights, where there are none yet)" if settings.install else ""
-    print(f"medseg demo, in {Path.cwd()}. It writes {settings.folder}/ (data, evaluations, report), runs/ (trainings),"
-          f" {store} (tracking){models}: about 4 GB, most of it FCN-8s's weights.")  # fmt: skip
+    print(f"medseg demo, in {Path.cwd()}. It writes {settings.folder}/ (data, scores, picture), runs/ (trainings)"
+          f", {store} (tracking){models}: about 4 GB, most of it FCN-8s's weights.")  # fmt: skip
 
 
 def _synthetic(settings: Settings, run: Run) -> Raw:
@@ -178,7 +125,7 @@ def _train_and_evaluate(bundle: str, raw: Raw, prepared: Manifest, run_name: str
     run(_python("monai.bundle", "run", "--config_file", train, *data, "--run_name", run_name, "--install", str(install),
                 *knobs, "--tracking", _shown(ROOT / "mlflow.yaml")))  # fmt: skip
     trained = Path("runs") / bundle / prepared.name / run_name
-    output = settings.folder / "evaluation" / bundle
+    output = _results(prepared, settings) / "evaluation" / bundle
     run(_python("monai.bundle", "run", "--config_file", f"['{train}','{evaluate}']", *data, "--run", trained,
                 "--output_dir", output))  # fmt: skip
 
@@ -209,15 +156,21 @@ def _check_parameters(dataset: str, run_name: str) -> None:
     print(f"\nParameters on the MLflow runs, as they must be: {shown}", flush=True)
 
 
-def _compare(dataset: str, settings: Settings, run: Run) -> None:
-    folder = settings.folder
+def _compare(prepared: Manifest, settings: Settings, run: Run) -> Path:
+    """The table on the terminal and in files; returns the overview picture's path."""
+    folder = _results(prepared, settings)
     files = ("--markdown", folder / "comparison.md", "--csv", folder / "comparison.csv")
-    run(_python("medseg.cli", "compare", "--dataset", dataset, *files, "--picture", folder / "overview.png"))
+    run(_python("medseg.cli", "compare", "--dataset", prepared.name, *files, "--picture", folder / "overview.png"))
+    return folder / "overview.png"
 
 
-def _close(settings: Settings, minutes: float) -> None:
+def _results(prepared: Manifest, settings: Settings) -> Path:
+    return settings.folder / "results" / prepared.name
+
+
+def _close(picture: Path, minutes: float) -> None:
     print(f"\nDone in {minutes:.1f} minutes.")
-    print(f"Overview picture:  {(settings.folder / 'overview.png').resolve()}")
+    print(f"Overview picture:  {picture.resolve()}")
     print(f"Runs side by side: {_side_by_side()}")
 
 

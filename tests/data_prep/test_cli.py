@@ -335,7 +335,7 @@ class TestProcess:
             cwd=ROOT,
             env=environment(),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
             timeout=120,
         )

@@ -104,12 +104,13 @@ class TestWholeDemo:
             facts = json.loads((run / "run.json").read_text())
             assert (facts["dataset"], facts["split"], facts["foreground"]) == ("synthetic-liver", "group", "liver")
             assert (facts["orientation"], facts["epochs_done"]) == ("LP", 1)
-            evaluated = here / ".demo" / "evaluation" / bundle
+            evaluated = here / ".demo" / "results" / "synthetic-liver" / "evaluation" / bundle
             # Two slices of the one patient that was not trained on.
             assert len(pd.read_csv(evaluated / "scores.csv")) == 2
             assert json.loads((evaluated / "summary.json").read_text())["seen_in_training"] is False
 
     def _ends_with_table_picture_and_ui(self, here: Path, shown: str) -> None:
+        results = here / ".demo" / "results" / "synthetic-liver"
         lines = [line for line in shown.splitlines() if line.strip()]
         assert lines[0].endswith("unet 7,759,521, unet_early_skip 7,765,409, unet_early_skip_concat 8,289,697, "
                                  "fcn8s 134,264,547")  # fmt: skip
@@ -118,9 +119,9 @@ class TestWholeDemo:
         picture, ui = lines[-2:]
         with Image.open(picture.removeprefix("Overview picture:").strip()) as image:
             assert image.width > 4 * 100
-        assert Path(picture.removeprefix("Overview picture:").strip()) == here / ".demo" / "overview.png"
+        assert Path(picture.removeprefix("Overview picture:").strip()) == results / "overview.png"
         assert re.fullmatch(r"Runs side by side: \S*mlflow ui", ui)
-        assert len(pd.read_csv(here / ".demo" / "comparison.csv")) == 4
+        assert len(pd.read_csv(results / "comparison.csv")) == 4
 
 
 class TestCommands:
@@ -238,16 +239,16 @@ class TestErrors:
             "--epochs",
             "9999",
         ]
-        with (here / "shown").open("w") as shown:
+        with (here / "shown").open("w", encoding="utf-8") as shown:
             demo = subprocess.Popen(command, cwd=here, env=environment(), stdout=shown, stderr=shown)
             deadline = time.monotonic() + 300
-            while "epoch 1/9999" not in (here / "shown").read_text() and time.monotonic() < deadline:
-                assert demo.poll() is None, (here / "shown").read_text()
+            while "epoch 1/9999" not in (here / "shown").read_text(encoding="utf-8") and time.monotonic() < deadline:
+                assert demo.poll() is None, (here / "shown").read_text(encoding="utf-8")
                 time.sleep(0.2)
             demo.send_signal(signal.SIGINT)
             assert demo.wait(timeout=300) == 128 + signal.SIGINT
         (run,) = MlflowClient(f"sqlite:///{here / 'mlflow.db'}").search_runs(["1"])
         assert run.info.status == "KILLED"
-        lines = (here / "shown").read_text().splitlines()
+        lines = (here / "shown").read_text(encoding="utf-8").splitlines()
         assert lines[-1] == "interrupted; what was finished stays"
         assert not any("Traceback" in line or "stopped" in line for line in lines)

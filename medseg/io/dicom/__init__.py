@@ -6,7 +6,8 @@ from medseg.io.dicom.checks import check_series
 from medseg.io.dicom.choices import Choices, Plane
 from medseg.io.dicom.header import Header, Other, Scan
 from medseg.io.dicom.headers import read_headers
-from medseg.io.dicom.reader import read_dicom, read_series, select_series
+from medseg.io.dicom.reader import read_acquired, read_dicom, read_series, select_series
+from medseg.io.dicom.resample import Regrid
 from medseg.io.dicom.series import DicomSeriesError, Series, group_series
 from medseg.io.dicom.verdicts import Verdicts
 
@@ -16,11 +17,13 @@ __all__ = [
     "Header",
     "Other",
     "Plane",
+    "Regrid",
     "Scan",
     "Series",
     "Verdicts",
     "check_series",
     "group_series",
+    "read_acquired",
     "read_dicom",
     "read_headers",
     "read_series",

@@ -1,7 +1,7 @@
 """Every DICOM image below a folder, by its header.
 
-Files are told by their content, never by their names. 200 headers take 0.08 s in one process, and a pool of processes
-0.3 s to start, so that other processes pay from some thousand files on.
+Files are told by their content, never by their names. 200 headers take 0.1 s in one process, nearly all of it in
+Python, so that threads would not help; a pool of processes takes 1 s to start and pays from some thousand files on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from medseg.io.dicom.parse import parse_files
 
 __all__ = ["Header", "Other", "Scan", "read_headers"]
 
-_PAYS_FROM = 2000
+_PAYS_FROM = 4000
 _CHUNK = 250
 
 

@@ -18,12 +18,12 @@ from medseg.io.dicom.header import Header, Scan
 from medseg.io.dicom.headers import read_headers
 from medseg.io.dicom.image_rules import modality_of
 from medseg.io.dicom.pixels import read_frames
-from medseg.io.dicom.resample import plan_regrid
+from medseg.io.dicom.resample import Regrid, plan_regrid
 from medseg.io.dicom.rescale import padding_warning, rescale
 from medseg.io.dicom.series import DicomSeriesError, Series, group_series
 from medseg.io.volume import Volume
 
-__all__ = ["read_dicom", "read_series", "select_series"]
+__all__ = ["read_acquired", "read_dicom", "read_series", "select_series"]
 
 
 def read_dicom(path: Path | str, series: str = "only", choices: Choices | None = None) -> Volume:
@@ -69,6 +69,26 @@ def read_series(series: Series, choices: Choices | None = None) -> Volume:
         DicomSeriesError: If the series breaks a rule; all broken rules are named.
         SourceError: If a file's pixels cannot be decoded.
     """
+    volume, regrid = read_acquired(series, choices)
+    if regrid is None:
+        return volume
+    return replace(volume, voxels=regrid.image(volume.voxels), affine_mm=regrid.affine_mm)
+
+
+def read_acquired(series: Series, choices: Choices | None = None) -> tuple[Volume, Regrid | None]:
+    """Read a series on the scanner's own grid, and say how the choices would change that.
+
+    Labels that were drawn on the slices as they are go onto this volume, and with it through the same change.
+
+    Returns:
+        The volume as :func:`read_series` gives it, but tilted slices still sheared, where the affine is right, and
+        slices at unequal gaps side by side, where it only holds for the ends; and what puts image and label on the
+        final grid, None where that is this one.
+
+    Raises:
+        DicomSeriesError: As :func:`read_series`.
+        SourceError: As :func:`read_series`.
+    """
     choices = choices or Choices()
     verdicts = check_series(series, choices)
     if verdicts.errors:
@@ -77,14 +97,9 @@ def read_series(series: Series, choices: Choices | None = None) -> Volume:
     modality = modality_of(headers[0])
     voxels = rescale(read_frames(headers), headers, ct=modality == "CT", where=series.label)
     padding = padding_warning(voxels, headers) if modality == "CT" else None
-    plan = plan_regrid(headers, tilt=choices.tilt == "resample", irregular=choices.irregular == "resample")
-    return Volume(
-        voxels=voxels if plan is None else plan.image(voxels),
-        affine_mm=_affine_mm(headers) if plan is None else plan.affine_mm,
-        modality=modality,
-        warnings=(*verdicts.warnings, *([padding] if padding else [])),
-        decisions=verdicts.decisions,
-    )
+    warnings = (*verdicts.warnings, *([padding] if padding else []))
+    volume = Volume(voxels, _affine_mm(headers), modality, warnings, verdicts.decisions)
+    return volume, plan_regrid(headers, tilt=choices.tilt == "resample", irregular=choices.irregular == "resample")
 
 
 def select_series(serieses: Sequence[Series], choice: str, *, where: str = "folder") -> tuple[Series, ...]:

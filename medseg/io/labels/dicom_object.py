@@ -1,7 +1,7 @@
 """Read a DICOM object that is no image: a segmentation or a structure set.
 
-Memory is bounded: elements before the pixels may take 256 MiB, and all sequences together 2**18 items, of which each
-takes about 1 kB beside its values.
+Memory is bounded: elements before the pixels, or a deflated data set with its pixels, may take 256 MiB, and all
+sequences together have 2**18 items, of which each takes about 1 kB beside its values.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -46,13 +46,20 @@ class DicomObject:
     Attributes:
         data: Elements before the pixels.
         transfer_syntax: (0002,0010), or what the elements are written in where it is missing.
-        pixels_at: Where the element of the pixels begins, in the file, or in the data set if that is deflated; where
-            there are no pixels, the end.
+        pixels_at: Where the element of the pixels begins in what :meth:`open` gives, or its end where there are none.
+        path: File.
+        inflated: The data set with its pixels, where it is deflated.
     """
 
     data: Dataset
     transfer_syntax: str
     pixels_at: int
+    path: Path
+    inflated: BytesIO | None = None
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """What holds the pixels: the file, or the inflated data set."""
+        return self.path.open("rb") if self.inflated is None else nullcontext(self.inflated)
 
 
 def read_object(path: Path, sop_classes: Sequence[str], kind: str) -> DicomObject:
@@ -69,10 +76,11 @@ def read_object(path: Path, sop_classes: Sequence[str], kind: str) -> DicomObjec
     with readable(path, kind):
         found = _read(path)
         sop_class = str(found.data.get("SOPClassUID") or "")
-    if sop_class not in sop_classes:
-        got = "another" if sop_class else "none"
-        raise SourceError(path, f"SOP class (0008,0016) must be that of a {kind}, got {got}; choose another file")
-    return found
+        if sop_class not in sop_classes:
+            got = "another" if sop_class else "none"
+            raise SourceError(path, f"SOP class (0008,0016) must be that of a {kind}, got {got}; choose another file")
+        _require_whole(path, found.data)
+        return found
 
 
 def referenced_series(path: Path) -> tuple[str, ...]:
@@ -86,6 +94,7 @@ def referenced_series(path: Path) -> tuple[str, ...]:
     """
     with readable(path, "DICOM object"):
         data = _read(path).data
+        _require_whole(path, data)
         direct = list(data.get("ReferencedSeriesSequence") or [])
         nested = [
             series
@@ -143,12 +152,11 @@ def _read(path: Path) -> DicomObject:
     if items > _MOST_ITEMS:
         raise SourceError(path, f"sequences must have at most {_MOST_ITEMS} items, got {items}; {_WAY_OUT} in parts")
     if deflated:
-        data, syntax = read_dataset(content, False, True, stop_when=lambda tag, _vr, _length: tag == _PIXELS), _DEFLATED
-    else:
-        data = dcmread(content, stop_before_pixels=True, force=True)
-        syntax = str(data.file_meta.get("TransferSyntaxUID") or "") or _syntax_of(data)
-    _require_whole(path, data)
-    return DicomObject(data, syntax, content.tell())
+        data = read_dataset(content, False, True, stop_when=lambda tag, _vr, _length: tag == _PIXELS)
+        return DicomObject(data, _DEFLATED, content.tell(), path, content)
+    data = dcmread(content, stop_before_pixels=True, force=True)
+    syntax = str(data.file_meta.get("TransferSyntaxUID") or "") or _syntax_of(data)
+    return DicomObject(data, syntax, content.tell(), path)
 
 
 def _inflate(file: BinaryIO) -> BytesIO:

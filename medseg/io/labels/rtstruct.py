@@ -149,7 +149,7 @@ def _cover(points: NDArray[np.float64], size: tuple[int, int]) -> _Cover:
 
 
 def _check_apart(path: Path, covers: Sequence[_Cover], size: tuple[int, int]) -> None:
-    """Contours may touch, but each must be all inside or all outside of what the larger ones make."""
+    """Each contour must lie all inside or all outside of what the larger ones make, but for its outermost pixels."""
     made = np.zeros(size, dtype=bool)
     earlier: set[tuple[str, bytes]] = set()
     for cover in sorted(covers, key=lambda cover: np.count_nonzero(cover.pixels), reverse=True):

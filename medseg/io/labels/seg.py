@@ -51,13 +51,13 @@ def read_seg(path: Path, image: Volume, foreground: Sequence[str] | None = None)
         kind = _type(path, data)
         classes = _classes(path, data)
         chosen, absent = choose_classes(path, classes, foreground)
-        header = seg_header(path, found)
+        header = seg_header(found)
         warnings = dict.fromkeys(_HALVED if kind == "FRACTIONAL" else ())
         for segment, numbers in _by_segment(path, data, kind, {item.value for item in classes}).items():
             if kind != "LABELMAP" and segment not in {item.value for item in chosen}:
                 continue
             places = _places(path, data, numbers, image)
-            for place, frame in zip(places, np.moveaxis(read_seg_frames(header, numbers), -1, 0), strict=True):
+            for place, frame in zip(places, np.moveaxis(read_seg_frames(found, header, numbers), -1, 0), strict=True):
                 placed = on_slice(path, _covered(path, data, kind, frame, chosen), place, image)
                 mask[..., place.index] |= placed.voxels[..., 0]
                 warnings |= dict.fromkeys(placed.warnings)

@@ -19,7 +19,7 @@ def _scanner(patient: int) -> Scanner:
 
 
 def _validator_errors(path: Path) -> list[str]:
-    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, encoding="utf-8", check=False)
     return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
 
 

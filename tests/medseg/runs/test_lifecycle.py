@@ -142,7 +142,11 @@ class TestSignals:
         self, tmp_path: Path, number: signal.Signals
     ) -> None:
         process = subprocess.Popen(
-            [sys.executable, "-c", ENDLESS], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", ENDLESS],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
         )
         assert process.stdout is not None
         assert process.stdout.readline() == "running\n"

@@ -62,7 +62,7 @@ def interrupt(args: Sequence[str], folder: Path, number: int, *, epochs_done: in
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
     run = folder / "runs/unet/discs/cut"
     until(lambda: (run / "history.csv").is_file() and len(history(run, "epoch")) >= epochs_done, process)

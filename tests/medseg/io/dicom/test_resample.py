@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medseg.io.dicom import Choices, Header, group_series, read_dicom, read_headers
+from medseg.io.dicom import Choices, Header, group_series, read_acquired, read_dicom, read_headers, read_series
 from medseg.io.dicom.resample import Regrid, plan_regrid
 from tests.medseg.io.dicom.writer import stored_voxels, write_series
 
@@ -152,6 +152,27 @@ class TestBoth:
         expected = ramp_hu(lps_places(volume.voxels.shape, volume.affine_mm))
         # Rows that all slices cover: 15 mm along z drift 4.54 rows.
         np.testing.assert_allclose(volume.voxels[:, 5:8], expected[:, 5:8], atol=0.11)
+
+
+class TestReadAcquired:
+    def test_gives_stored_slices_on_the_sheared_grid_and_the_way_to_the_final_one(self, tmp_path: Path) -> None:
+        write_ramp(tmp_path, [0, 3, 6, 9])
+        (series,) = group_series(read_headers(tmp_path).headers)
+        volume, regrid = read_acquired(series, BOTH)
+        assert volume.voxels.shape == (9, 8, 4)
+        # All voxels lie where the table and the rows of the tilted gantry put them.
+        expected = ramp_hu(lps_places(volume.voxels.shape, volume.affine_mm))
+        np.testing.assert_allclose(volume.voxels, expected, atol=0.11)
+        assert regrid is not None
+        final = read_series(series, BOTH)
+        np.testing.assert_array_equal(regrid.image(volume.voxels), final.voxels)
+        np.testing.assert_array_equal(regrid.affine_mm, final.affine_mm)
+
+    def test_nothing_changes_a_plain_series(self, tmp_path: Path) -> None:
+        write_series(tmp_path, stored_voxels())
+        (series,) = group_series(read_headers(tmp_path).headers)
+        _, regrid = read_acquired(series, BOTH)
+        assert regrid is None
 
 
 class TestLabel:

@@ -55,6 +55,17 @@ def save_seg(path: Path, data: Dataset) -> Path:
     return path
 
 
+def reorder(data: Dataset, order: Sequence[int]) -> Dataset:
+    """Put the frames of a binary segmentation in another order, which highdicom sorts."""
+    pixels = data.Rows * data.Columns
+    bits = np.unpackbits(np.frombuffer(data.PixelData, np.uint8), bitorder="little")
+    frames = bits[: data.NumberOfFrames * pixels].reshape(-1, pixels)[list(order)]
+    packed = np.packbits(frames, bitorder="little").tobytes()
+    data.PixelData = packed + b"\0" * (len(packed) % 2)
+    data.PerFrameFunctionalGroupsSequence = [data.PerFrameFunctionalGroupsSequence[number] for number in order]
+    return data
+
+
 def _segment(number: int, label: str) -> SegmentDescription:
     return SegmentDescription(
         segment_number=number,
