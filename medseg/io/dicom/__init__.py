@@ -6,8 +6,9 @@ from medseg.io.dicom.checks import check_series
 from medseg.io.dicom.choices import Choices, Plane
 from medseg.io.dicom.header import Header, Other, Scan
 from medseg.io.dicom.headers import read_headers
-from medseg.io.dicom.reader import read_acquired, read_dicom, read_series, select_series
+from medseg.io.dicom.reader import read_acquired, read_dicom, read_series
 from medseg.io.dicom.resample import Regrid
+from medseg.io.dicom.selection import check_scan, select_series, set_aside
 from medseg.io.dicom.series import DicomSeriesError, Series, group_series
 from medseg.io.dicom.verdicts import Verdicts
 
@@ -21,6 +22,7 @@ __all__ = [
     "Scan",
     "Series",
     "Verdicts",
+    "check_scan",
     "check_series",
     "group_series",
     "read_acquired",
@@ -28,4 +30,5 @@ __all__ = [
     "read_headers",
     "read_series",
     "select_series",
+    "set_aside",
 ]

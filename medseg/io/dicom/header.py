@@ -121,13 +121,15 @@ class Other:
     Attributes:
         path: File.
         reason: Why, without names of the source.
-        damaged: Whether it is a DICOM file that should have been readable, so that an image may be missing.
+        damaged: Whether it is a DICOM file that should have been readable, so that an image is missing.
+        empty: Whether it is an empty file under a name that an image may have, so that one may be missing.
         sop_class: (0008,0016), empty where the file is no DICOM file.
     """
 
     path: Path
     reason: str
     damaged: bool = False
+    empty: bool = False
     sop_class: str = ""
 
 

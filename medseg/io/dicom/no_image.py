@@ -1,7 +1,7 @@
 """Files that give no image: what they are, and whether an image may be missing because of them.
 
 A folder's series may not lose a slice without a word. So a file counts as damaged, not as a stranger, where it began as
-a DICOM image, or is what an interrupted copy leaves of one.
+a DICOM image, or as the zeros that an interrupted copy leaves; empty files are told apart, for a warning.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def no_dicom_file(path: Path, head: bytes) -> Other:
     begun = head[:128] if b"DICM".startswith(head[128:]) else head
     if begun.strip(b"\0") or path.name.startswith(".") or not (suffix in _SUFFIXES or suffix[1:].isdigit()):
         return Other(path, "is no DICOM file")
-    return Other(path, "begins with zeros only" if head else "is empty", damaged=True)
+    if not head:
+        return Other(path, "is empty", empty=True)
+    return Other(path, "begins with zeros only", damaged=True)
 
 
 def without_image(path: Path, sop_class: str, elements: Elements, *, part_10: bool, overrun: bool) -> Other:

@@ -1,8 +1,4 @@
-"""One file's header, read by pydicom up to its pixels.
-
-The values wanted are few, so they are taken from the elements' bytes; pydicom's own conversion of every value would
-double the time.
-"""
+"""One file's header, or why it has none."""
 
 from __future__ import annotations
 
@@ -11,36 +7,22 @@ import os
 import stat
 import struct
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset, read_file_meta_info
-
 from medseg.errors import SourceError
 from medseg.io.dicom import enhanced
-from medseg.io.dicom.elements import TAGS, Elements, printable
+from medseg.io.dicom.data_set import HEAD_BYTES, DataSet, read_data_set
+from medseg.io.dicom.elements import printable
 from medseg.io.dicom.header import MARKS, Header, Other
 from medseg.io.dicom.no_image import class_name, is_no_image, no_dicom_file, without_image
 
 __all__ = ["parse_files", "quiet_pydicom"]
 
-_DEFLATED = "1.2.840.10008.1.2.1.99"
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_IMPLICIT = "1.2.840.10008.1.2"
-_EXPLICIT = "1.2.840.10008.1.2.1"
-_NATIVE = frozenset({_IMPLICIT, _EXPLICIT, _BIG_ENDIAN})
 # One file an image; several frames in one have nowhere to say where they lie.
 _SINGLE_FRAME = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "128"))
-_UNDEFINED = 0xFFFFFFFF
-# Headers are a few kB; more than this of inflated data before the pixels is an attack or damage.
-_MAX_INFLATED_HEADER = 2**24
 
 
 def parse_files(paths: Iterable[Path]) -> list[tuple[Header, ...] | Other]:
@@ -83,40 +65,20 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 def _parse(path: Path, file: BinaryIO, size: int) -> tuple[Header, ...] | Other:
-    head = file.read(1024)
+    head = file.read(HEAD_BYTES)
     part_10 = head[128:132] == b"DICM"
     if not part_10 and not _may_lack_preamble(head):
         return no_dicom_file(path, head)
-    file.seek(0)
-    if part_10 and _DEFLATED.encode() in head:
-        data, source, meta = _read_deflated(path, file)
-    else:
-        source = file
-        data = dcmread(file, stop_before_pixels=True, force=not part_10, specific_tags=list(TAGS))
-        meta = data.file_meta
-    elements = Elements(data.elements())
-    syntax = str(meta.get("TransferSyntaxUID", "")) or elements.transfer_syntax()
-    sop_class = elements.text(0x00080016) or str(meta.get("MediaStorageSOPClassUID", ""))
-    end = source.tell() if source is file else 0
-    pixels = _pixel_element(source, elements.implicit, syntax)
-    if pixels is None or is_no_image(sop_class):
-        return without_image(path, sop_class, elements, part_10=part_10, overrun=end > size)
-    native = syntax in _NATIVE and pixels.length != _UNDEFINED
-    header = _header(
-        path,
-        elements,
-        transfer_syntax=syntax,
-        sop_class=sop_class,
-        pixel_offset=pixels.offset if native else None,
-        pixel_bytes=pixels.length if native else None,
-        file_bytes=size,
-    )
+    data = read_data_set(file, head, size)
+    sop_class = data.sop_class
+    if not data.has_pixels or is_no_image(sop_class):
+        return without_image(path, sop_class, data.elements, part_10=part_10, overrun=data.overrun)
+    header = _header(path, data, size)
     if sop_class in enhanced.SOP_CLASSES or (header.frames > 1 and sop_class in _SINGLE_FRAME):
         return enhanced.frame_headers(header)
     if header.frames > 1:
-        return Other(
-            path, f"is a multi-frame image without places of its frames ({class_name(sop_class)})", sop_class=sop_class
-        )
+        reason = f"is a multi-frame image without places of its frames ({class_name(sop_class)})"
+        return Other(path, reason, sop_class=sop_class)
     return (header,)
 
 
@@ -132,57 +94,18 @@ def _may_lack_preamble(head: bytes) -> bool:
     return vr in (b"UL", b"CS", b"UI", b"OB", b"SH", b"LO") or (length == 0 and struct.unpack("<H", vr)[0] < 256)
 
 
-def _read_deflated(path: Path, file: BinaryIO) -> tuple[Dataset, BinaryIO, Dataset]:
-    meta = read_file_meta_info(path)
-    # (0002,0000) counts the bytes behind its own 12, which follow the preamble of 132.
-    file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
-    inflated = BytesIO(zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MAX_INFLATED_HEADER))
-    data = read_dataset(inflated, False, True, stop_when=_at_pixels, specific_tags=list(TAGS))
-    return data, inflated, meta
-
-
-def _at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
-    return tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
-
-
-@dataclass(frozen=True)
-class _PixelElement:
-    offset: int
-    length: int
-
-
-def _pixel_element(source: BinaryIO, implicit: bool, syntax: str) -> _PixelElement | None:
-    """The element (7FE0,0010) at which reading stopped, or None if the data set ended, or holds float pixels."""
-    start = source.tell()
-    head = source.read(12)
-    order = ">" if syntax == _BIG_ENDIAN else "<"
-    size = 8 if implicit else 12
-    if len(head) < size or struct.unpack_from(order + "HH", head) != (0x7FE0, 0x0010):
-        return None
-    (length,) = struct.unpack_from(order + "L", head, size - 4)
-    return _PixelElement(start + size, length)
-
-
-def _header(
-    path: Path,
-    elements: Elements,
-    *,
-    transfer_syntax: str,
-    sop_class: str,
-    pixel_offset: int | None,
-    pixel_bytes: int | None,
-    file_bytes: int,
-) -> Header:
+def _header(path: Path, data: DataSet, size: int) -> Header:
+    elements = data.elements
     signed = elements.unsigned(0x00280103)
     frames = elements.integer(0x00280008)
     return Header(
         path=path,
         frames=1 if frames is None else frames,
-        transfer_syntax=transfer_syntax,
-        pixel_offset=pixel_offset,
-        pixel_bytes=pixel_bytes,
-        file_bytes=file_bytes,
-        sop_class=sop_class,
+        transfer_syntax=data.transfer_syntax,
+        pixel_offset=data.pixel_offset,
+        pixel_bytes=data.pixel_bytes,
+        file_bytes=size,
+        sop_class=data.sop_class,
         sop_uid=elements.text(0x00080018),
         series_uid=elements.text(0x0020000E),
         study_uid=elements.text(0x0020000D),

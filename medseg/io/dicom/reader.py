@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,16 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.errors import SourceError, UsageError
+from medseg.errors import UsageError
 from medseg.io.dicom.checks import check_series
 from medseg.io.dicom.choices import Choices
 from medseg.io.dicom.geometry import affine_mm, depth_mm, normal
-from medseg.io.dicom.header import Header, Scan
+from medseg.io.dicom.header import Header
 from medseg.io.dicom.headers import read_headers
 from medseg.io.dicom.image_rules import modality_of
 from medseg.io.dicom.pixels import read_frames
 from medseg.io.dicom.resample import Regrid, plan_regrid
 from medseg.io.dicom.rescale import padding_warning, rescale
+from medseg.io.dicom.selection import check_scan, select_series, set_aside
 from medseg.io.dicom.series import DicomSeriesError, Series, group_series
 from medseg.io.volume import Volume
 
@@ -35,7 +35,7 @@ def read_dicom(path: Path | str, series: str = "only", choices: Choices | None =
         choices: What to do where the series is no plain volume; by default it is refused.
 
     Returns:
-        The series; its warnings also tell of localizers and captures set aside.
+        The series; its warnings also tell of localizers and captures set aside, and of empty files.
 
     Raises:
         MedsegError: If the path does not exist.
@@ -48,14 +48,14 @@ def read_dicom(path: Path | str, series: str = "only", choices: Choices | None =
             "--series must name one series where one volume is read, got 'all'; give only, largest or a UID"
         )
     scan = read_headers(path)
-    _check_files(Path(path), scan)
+    found = check_scan(Path(path), scan)
     serieses = group_series(scan.headers)
     (chosen,) = select_series(serieses, series, where=str(path))
     volume = read_series(chosen, choices)
     if series == "only":
-        return replace(volume, warnings=(*volume.warnings, *_set_aside(serieses)))
-    how = "largest" if series == "largest" else "one named"
-    return replace(volume, decisions=(f"{how} of {len(serieses)} series taken", *volume.decisions))
+        return replace(volume, warnings=(*found, *volume.warnings, *set_aside(serieses)))
+    how = f"{'largest' if series == 'largest' else 'one named'} of {len(serieses)} series taken"
+    return replace(volume, warnings=(*found, *volume.warnings), decisions=(how, *volume.decisions))
 
 
 def read_series(series: Series, choices: Choices | None = None) -> Volume:
@@ -100,75 +100,6 @@ def read_acquired(series: Series, choices: Choices | None = None) -> tuple[Volum
     warnings = (*verdicts.warnings, *([padding] if padding else []))
     volume = Volume(voxels, _affine_mm(headers), modality, warnings, verdicts.decisions)
     return volume, plan_regrid(headers, tilt=choices.tilt == "resample", irregular=choices.irregular == "resample")
-
-
-def select_series(serieses: Sequence[Series], choice: str, *, where: str = "folder") -> tuple[Series, ...]:
-    """Choose among series.
-
-    Args:
-        serieses: What a folder holds.
-        choice: ``only``: there must be one, localizers and secondary captures not counted where there is more;
-            ``largest``: that of most images; ``all``: all but localizers and secondary captures; or a key: the
-            SeriesInstanceUID, with ``:<part>`` where one UID holds several volumes.
-        where: What holds them, for messages.
-
-    Returns:
-        One series, or with ``all`` at least one.
-
-    Raises:
-        DicomSeriesError: If the choice is not unique, or nothing is there.
-        UsageError: If the key is not there.
-    """
-    if not serieses:
-        raise DicomSeriesError(where, "must hold DICOM images, got none")
-    volumes = [series for series in serieses if series.kind == "volume"] or list(serieses)
-    if choice == "all":
-        return tuple(volumes)
-    if choice == "largest":
-        most = max(len(series.headers) for series in volumes)
-        volumes = [series for series in volumes if len(series.headers) == most]
-    elif choice != "only":
-        volumes = [series for series in serieses if choice in (series.key, series.uid)]
-        if not volumes:
-            known = ", ".join(series.key for series in serieses)
-            raise UsageError(
-                f"--series must be only, largest, all or a UID of {where}, got {choice!r}; there are {known}"
-            )
-    if len(volumes) > 1:
-        raise DicomSeriesError(*_several(volumes, choice, where))
-    return tuple(volumes)
-
-
-def _several(volumes: Sequence[Series], choice: str, where: str) -> tuple[str, str]:
-    """Where and fault; keys are shown on the terminal only."""
-    keys = ", ".join(f"{series.key} ({len(series.headers)} images)" for series in volumes)
-    tags = dict.fromkeys(tag for series in volumes for tag in series.parted_by)
-    parted = f", one series UID (0020,000e) being parted by {', '.join(tags)}" if tags else ""
-    rule = "must hold one largest series" if choice == "largest" else "must hold one series"
-    return f"{where} [{keys}]", f"{rule}, got {len(volumes)}{parted}; choose with --series UID|largest|all"
-
-
-def _check_files(path: Path, scan: Scan) -> None:
-    damaged = [other for other in scan.others if other.damaged]
-    if damaged:
-        more = f" and {len(damaged) - 1} more like it" if len(damaged) > 1 else ""
-        raise SourceError(
-            damaged[0].path, f"{damaged[0].reason}{more}; an image may be missing, replace or remove the file"
-        )
-    if not scan.headers:
-        got = Counter(other.reason for other in scan.others).most_common(1)
-        why = (
-            f"{len(scan.others)} file{'s' * (len(scan.others) != 1)}, most of which {got[0][0]}" if got else "no files"
-        )
-        raise SourceError(path, f"must hold DICOM images, got {why if path.is_dir() else 'a file that ' + got[0][0]}")
-
-
-def _set_aside(serieses: Sequence[Series]) -> tuple[str, ...]:
-    counts = Counter[str]()
-    for series in serieses:
-        if series.kind != "volume":
-            counts[series.kind] += len(series.headers)
-    return tuple(f"{number} {kind} image{'s' * (number > 1)} set aside (0008,0008)" for kind, number in counts.items())
 
 
 def _affine_mm(headers: Sequence[Header]) -> NDArray[np.float64]:

@@ -148,20 +148,19 @@ class TestOthers:
         assert only_other(tmp_path) == Other(tmp_path / "a.dcm", "is no DICOM file")
 
     @pytest.mark.parametrize("name", ["IM0001", "a.dcm", "CT.1.2.840.5", "A.IMA"])
-    @pytest.mark.parametrize(
-        ("content", "reason"),
-        [(b"", "is empty"), (bytes(4096), "begins with zeros only"), (bytes(128) + b"DI", "begins with zeros only")],
-    )
-    def test_what_an_interrupted_copy_leaves_is_damage(
-        self, tmp_path: Path, name: str, content: bytes, reason: str
-    ) -> None:
+    @pytest.mark.parametrize("content", [bytes(4096), bytes(128) + b"DI"])
+    def test_zeros_that_an_interrupted_copy_leaves_are_damage(self, tmp_path: Path, name: str, content: bytes) -> None:
         (tmp_path / name).write_bytes(content)
-        assert only_other(tmp_path) == Other(tmp_path / name, reason, damaged=True)
+        assert only_other(tmp_path) == Other(tmp_path / name, "begins with zeros only", damaged=True)
+
+    def test_empty_file_with_an_images_name_is_told_apart(self, tmp_path: Path) -> None:
+        (tmp_path / "IM0001").touch()
+        assert only_other(tmp_path) == Other(tmp_path / "IM0001", "is empty", empty=True)
 
     @pytest.mark.parametrize("name", [".keep", "notes.txt", "__init__.py"])
-    def test_other_empty_files_are_none(self, tmp_path: Path, name: str) -> None:
+    def test_other_empty_files_are_strangers(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).touch()
-        assert not only_other(tmp_path).damaged
+        assert only_other(tmp_path) == Other(tmp_path / name, "is no DICOM file")
 
     def test_frames_without_places_are_no_volume(self, tmp_path: Path) -> None:
         dataset = slice_dataset(stored_voxels()[..., 0], (0, 0, 0), NumberOfFrames=2)
