@@ -9,7 +9,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from medseg.handlers.run_recorder import RunRecorder
@@ -18,7 +18,7 @@ from medseg.tracking.look import how_to_look
 from medseg.tracking.presentation import dataset_input, page_tags, run_name, run_note
 from medseg.tracking.reaper import process_tags, reap_dead_runs
 from medseg.tracking.side_by_side import log_pictures, log_score_sheet
-from medseg.tracking.store import experiment_id, open_store, without_password
+from medseg.tracking.store import experiment_id, log_dataset, open_store, without_password
 
 __all__ = ["RunTracker"]
 
@@ -93,14 +93,7 @@ class RunTracker:
         note = {"mlflow.note.content": run_note(facts)}
         self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=note).info.run_id
         self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
-        self._log_data(self.run_id, [dataset_input(facts)])
-
-    def _log_data(self, run_id: str, data: list[DatasetInput]) -> None:
-        """Name the data on the run; of trainings that name new data at once the store refuses all but one."""
-        try:
-            self._client.log_inputs(run_id, data)
-        except MlflowException:
-            self._client.log_inputs(run_id, data)  # the data are there now
+        log_dataset(self._client, self.run_id, dataset_input(facts))
 
     @property
     def _id_file(self) -> Path:

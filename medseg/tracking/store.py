@@ -13,13 +13,14 @@ from pathlib import Path
 
 from filelock import FileLock
 from mlflow import MlflowClient
+from mlflow.entities import DatasetInput
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from medseg.errors import UsageError
 from medseg.tracking.presentation import EXPERIMENT_NOTE
 
-__all__ = ["SQLITE", "default_uri", "experiment_id", "open_store", "without_password"]
+__all__ = ["SQLITE", "default_uri", "experiment_id", "log_dataset", "open_store", "without_password"]
 
 SQLITE = "sqlite:///"
 # A bar for each small file would bury what a command has to say.
@@ -93,3 +94,15 @@ def experiment_id(client: MlflowClient, name: str, uri: str) -> str:
         if experiment is None:
             raise
         return str(experiment.experiment_id)
+
+
+def log_dataset(client: MlflowClient, run_id: str, data: DatasetInput) -> None:
+    """Name the data on a run.
+
+    Of several runs that name the same new data at once MLflow's store takes the first and fails the others, which find
+    the data there when they ask again.
+    """
+    try:
+        client.log_inputs(run_id, [data])
+    except MlflowException:
+        client.log_inputs(run_id, [data])

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from urllib.error import URLError
 
 import pytest
+from mlflow.entities import Dataset, DatasetInput
 
 from medseg.errors import UsageError
 from medseg.tracking import default_uri, open_store
-from medseg.tracking.store import experiment_id
+from medseg.tracking.store import experiment_id, log_dataset
 from tests.commands import environment
 
 
@@ -116,3 +119,23 @@ def post(address: str, content: dict[str, Any]) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=10) as answer:
         found: dict[str, Any] = json.loads(answer.read())
     return found
+
+
+class TestLogDataset:
+    def test_runs_that_name_new_data_at_once_all_succeed(self, tmp_path: Path) -> None:
+        client = open_store(f"sqlite:///{tmp_path / 'mlflow.db'}")
+        runs = [client.create_run("0").info.run_id for _ in range(4)]
+        barrier = Barrier(len(runs))
+        digests = [f"{index:08x}" for index in range(10)]
+
+        def name_all(run_id: str) -> None:
+            for digest in digests:
+                data = DatasetInput(Dataset(name="discs", digest=digest, source_type="local", source="{}"))
+                barrier.wait(timeout=30)
+                log_dataset(client, run_id, data)
+
+        with ThreadPoolExecutor(len(runs)) as pool:
+            list(pool.map(name_all, runs))
+        for run_id in runs:
+            inputs = client.get_run(run_id).inputs.dataset_inputs
+            assert sorted(item.dataset.digest for item in inputs) == digests
