@@ -55,7 +55,7 @@ def known_cause(error: BaseException | None) -> MedsegError | None:
         if isinstance(error, MedsegError):
             return error
         # A loader worker hands over the text of its error only.
-        from_worker = re.findall(r"^medseg\.errors\.(MedsegError|UsageError): (.*)$", str(error), re.MULTILINE)
+        from_worker = re.findall(r"^medseg\.(?:\w+\.)+(\w+Error): (.*)$", str(error), re.MULTILINE)
         if from_worker:
             kind, message = from_worker[-1]
             return (UsageError if kind == "UsageError" else MedsegError)(message)

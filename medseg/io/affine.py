@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from medseg.errors import SourceError
 
-__all__ = ["check_affine", "corners_mm", "odd_spacing", "spacing_mm"]
+__all__ = ["check_affine", "corners_mm", "image_affine", "odd_spacing", "spacing_mm"]
 
 _SHEAR_MM = 0.1
 _SHEAR = 0.002  # 0.1 degrees; a gantry is tilted by half a degree or more
 _SPACING_MM = (0.01, 50.0)
+_AXIS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
 
 def spacing_mm(affine_mm: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,3 +82,23 @@ def _check_right_angles(
                 f" {'xyz'[second]}, as of a tilted gantry; resample the volume onto a rectangular grid, or give its"
                 " DICOM series with --tilt resample",
             )
+
+
+def image_affine(orientation: str | None) -> NDArray[np.float64]:
+    """Affine of an image without spacing whose columns and rows run in the directions of ``orientation``.
+
+    Args:
+        orientation: Two letters such as ``LA``, or None for the identity.
+
+    Returns:
+        4 x 4, voxel indices to RAS+, one unit a pixel.
+    """
+    affine = np.eye(4)
+    if orientation is None:
+        return affine
+    axes = [_AXIS[letter] for letter in orientation]
+    rest = ({0, 1, 2} - {axis for axis, _ in axes}).pop()
+    affine[:3, :3] = 0
+    for column, (axis, sign) in enumerate([*axes, (rest, 1)]):
+        affine[axis, column] = sign
+    return affine

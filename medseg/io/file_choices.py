@@ -32,5 +32,7 @@ class FileChoices:
         """Check every value."""
         if self.trust_affine is not None and self.trust_affine not in get_args(TrustAffine):
             raise UsageError(f"--trust-affine must be qform or sform, got {self.trust_affine!r}")
-        if self.nonfinite is not None and not math.isfinite(self.nonfinite):
-            raise UsageError(f"--nonfinite must be a number, got {self.nonfinite}")
+        if self.nonfinite is not None and not (
+            isinstance(self.nonfinite, int | float) and math.isfinite(self.nonfinite)
+        ):
+            raise UsageError(f"--nonfinite must be a number, got {self.nonfinite!r}")

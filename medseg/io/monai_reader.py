@@ -1,90 +1,157 @@
-"""MONAI reader for what prediction takes: PNG, TIFF and NIfTI, always as a volume (x, y, z)."""
+"""MONAI reader for every kind of scan and for pictures, with the checks of :mod:`medseg.io`.
+
+``LoadImaged(keys, reader=ScanReader(...))`` gives a volume on its source's own grid, or ends with an error that says
+why not. DICOM is a folder with one series, or a file; NIfTI, NRRD and MetaImage are known by their content, PNG, TIFF,
+JPEG and BMP by their suffix.
+
+``LoadImage`` goes on to its next reader where one fails to *read*, and the next may turn a faulty series into a wrong
+volume without a word. So :meth:`ScanReader.read` only hands on the path, and :meth:`ScanReader.get_data`, whose errors
+end the pipeline, does the work.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import nibabel as nib
 import numpy as np
 from monai.config import PathLike
 from monai.data import ImageReader
-from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys
+from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
 from numpy.typing import NDArray
 
-from medseg.errors import MedsegError
-from medseg.io.images import read_grey
-from medseg.io.nifti import open_nifti
+from medseg.errors import SourceError, UsageError
+from medseg.io.affine import image_affine
+from medseg.io.dicom.choices import Choices
+from medseg.io.file_choices import FileChoices, TrustAffine
+from medseg.io.grids import grid_difference
+from medseg.io.images import SUFFIXES, read_grey
+from medseg.io.orient import Plane
+from medseg.io.scans import ScanChoices, is_volume_file, read_scan
+from medseg.io.volume import Volume
+from medseg.meta_keys import DECISIONS, MODALITY, WARNINGS
+from medseg.once import warn_once
 
-__all__ = ["ScanReader", "image_affine", "is_nifti"]
+__all__ = ["ScanReader", "is_nifti"]
 
-_AXIS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+_DICOM_SUFFIXES = frozenset({"", ".dcm", ".dicom", ".ima"})
+_AXIS = {"R": 0, "L": 0, "A": 1, "P": 1, "S": 2, "I": 2}
+
+log = logging.getLogger(__name__)
 
 
 class ScanReader(ImageReader):
-    """Read PNG and TIFF by :func:`medseg.io.images.read_grey`, NIfTI by nibabel.
+    """Read scans and pictures as volumes ``(x, y, z)``, exactly, with an affine to RAS+ mm, or refuse them.
+
+    Warnings are logged, one line a scan and once a process. Where a message names a choice such as ``--tilt resample``
+    the argument of that name takes it.
 
     Args:
-        orientation: Directions in which the columns and rows of PNG and TIFF run, such as ``LA``; None where images
-            show no patient. NIfTI has its own geometry.
+        orientation: Directions in which the columns and rows of pictures run, such as ``LP``; None where they show no
+            patient. Scans have their own geometry.
+        modality: What scans are whose format does not say, such as ``CT``; leave it out where labels are read.
+        series: Which series of a DICOM folder: ``only`` demands that there is one, ``largest``, or a UID.
+        tilt: ``resample`` undoes the shear of a tilted gantry.
+        irregular: ``resample`` puts slices with unequal gaps on a regular grid.
+        duplicates: ``first`` takes the first of several images at one position.
+        assume_hu: Take CT values without rescale as Hounsfield units.
+        plane: Plane in which slices will be cut; a scan acquired in another gets a warning. ``source`` for none.
+        trust_affine: Which affine of a NIfTI file counts where they contradict each other.
+        nonfinite: Value of voxels in volume files that are NaN or infinite, such as -1024 for air.
+        unknown: Nothing; named so that a misspelt choice is an error.
+
+    Raises:
+        UsageError: If a choice is unknown or has a value that it cannot have.
     """
 
-    def __init__(self, orientation: str | None = None) -> None:
+    def __init__(
+        self,
+        orientation: str | None = None,
+        *,
+        modality: str | None = None,
+        series: str = "only",
+        tilt: Literal["refuse", "resample"] = "refuse",
+        irregular: Literal["refuse", "resample"] = "refuse",
+        duplicates: Literal["refuse", "first"] = "refuse",
+        assume_hu: bool = False,
+        plane: Plane = "axial",
+        trust_affine: TrustAffine | None = None,
+        nonfinite: float | None = None,
+        **unknown: object,
+    ) -> None:
         super().__init__()
-        self.affine = image_affine(orientation)
+        if unknown:
+            # LoadImage takes a TypeError for a reader without options, and goes on without any of them.
+            raise UsageError(
+                f"ScanReader must get choices that it has, got {', '.join(unknown)}; see its documentation"
+            )
+        self.affine = image_affine(_checked(orientation))
+        self.choices = ScanChoices(
+            modality=modality,
+            series=series,
+            file=FileChoices(trust_affine, nonfinite),
+            dicom=Choices(tilt, irregular, duplicates, assume_hu, plane),
+        )
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
-        """Whether the name is one that :meth:`read` takes."""
-        return str(filename).lower().endswith((".png", ".tif", ".tiff", ".nii", ".nii.gz"))
+        """Whether paths look like scans or pictures: folders, and files named as such or, like much DICOM, not at all.
 
-    def read(self, data: Sequence[PathLike] | PathLike, **_kwargs: Any) -> Path:
-        """The file to read; :meth:`get_data` reads it.
-
-        ``LoadImage`` tries its other readers where this method fails, and those know no orientation and show no error
-        of ours.
+        ``LoadImage`` asks this only where a reader was registered beside others, not where it was given as ``reader``.
         """
-        return Path(str(data[0]) if isinstance(data, (list, tuple)) else str(data))
+        return all(_looks_like_scan(Path(str(name))) for name in ensure_tuple(filename))
 
-    def get_data(self, img: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Voxels ``(x, y, z)`` with their metadata.
+    def read(self, data: Sequence[PathLike] | PathLike, **_kwargs: Any) -> tuple[Path, ...]:
+        """The paths to read; :meth:`get_data` reads them."""
+        return tuple(Path(str(name)) for name in ensure_tuple(data))
+
+    def get_data(self, img: Sequence[Path]) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Voxels with their metadata.
+
+        Args:
+            img: One scan, or several on one grid, which become channels.
+
+        Returns:
+            ``(x, y, z)``, or ``(channel, x, y, z)`` of several, in uint8, uint16, int16 or float32, and MONAI's
+            metadata with those of :mod:`medseg.meta_keys`.
 
         Raises:
-            MedsegError: If the file is damaged or has more than three axes.
+            MedsegError: If a scan is damaged, contradicts itself or needs a choice, or channels stand on several grids.
         """
-        path = img
-        if not is_nifti(path):
-            return _with_meta(path, read_grey(path)[..., None], self.affine)
-        image = open_nifti(path)
-        if image.ndim == 2:
-            image = _as_3d(image)
-        if image.ndim != 3:
-            raise MedsegError(f"{path}: must have 3 axes, got shape {image.shape}; give one volume a file")
-        try:
-            voxels = np.asarray(image.dataobj)
-        except (OSError, EOFError, ValueError) as error:
-            raise MedsegError(f"{path}: must hold all voxels of its header, got {error}") from error
-        return _with_meta(path, voxels, np.asarray(image.affine, dtype=np.float64))
+        if not img:
+            raise UsageError("image must be at least one path, got none")
+        first = self._read(img[0])
+        if len(img) == 1:
+            return first.voxels, _meta(img[0], first, "no_channel")
+        channels = [first, *(self._on_grid_of(first, path) for path in img[1:])]
+        joined = replace(
+            first,
+            modality=", ".join(dict.fromkeys(volume.modality for volume in channels if volume.modality)),
+            warnings=tuple(dict.fromkeys(text for volume in channels for text in volume.warnings)),
+            decisions=tuple(dict.fromkeys(text for volume in channels for text in volume.decisions)),
+        )
+        return np.stack([volume.voxels for volume in channels]), _meta(img[0], joined, 0)
 
+    def _read(self, path: Path) -> Volume:
+        if path.suffix.lower() in SUFFIXES and not path.is_dir():
+            return Volume(read_grey(path)[..., None], self.affine, self.choices.modality)
+        volume = read_scan(path, self.choices)
+        if volume.warnings:
+            warn_once(log, f"{path}: {'; '.join(volume.warnings)}")
+        return volume
 
-def image_affine(orientation: str | None) -> NDArray[np.float64]:
-    """Affine of an image without spacing whose columns and rows run in the directions of ``orientation``.
-
-    Args:
-        orientation: Two letters such as ``LA``, or None for the identity.
-
-    Returns:
-        4 x 4, voxel indices to RAS+, one unit a pixel.
-    """
-    affine = np.eye(4)
-    if orientation is None:
-        return affine
-    axes = [_AXIS[letter] for letter in orientation]
-    rest = ({0, 1, 2} - {axis for axis, _ in axes}).pop()
-    affine[:3, :3] = 0
-    for column, (axis, sign) in enumerate([*axes, (rest, 1)]):
-        affine[axis, column] = sign
-    return affine
+    def _on_grid_of(self, first: Volume, path: Path) -> Volume:
+        volume = self._read(path)
+        difference = grid_difference(first.voxels.shape, first.affine_mm, volume.voxels.shape, volume.affine_mm)
+        if difference:
+            raise SourceError(
+                path,
+                f"channels of an image must stand on one grid, got one that {difference}; give other images apart,"
+                " and a DICOM series by its folder",
+            )
+        return volume
 
 
 def is_nifti(path: Path) -> bool:
@@ -92,17 +159,35 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def _as_3d(image: nib.Nifti1Image) -> nib.Nifti1Image:
-    return nib.Nifti1Image(np.asarray(image.dataobj)[..., None], image.affine)
+def _looks_like_scan(path: Path) -> bool:
+    # DICOM files are also named by number or UID.
+    suffix = path.suffix.lower()
+    named = suffix in SUFFIXES or suffix in _DICOM_SUFFIXES or suffix[1:].isdecimal() or is_volume_file(path)
+    return named or path.is_dir()
 
 
-def _with_meta(path: Path, voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], dict[str, Any]]:
-    meta: dict[str, Any] = {
+def _checked(orientation: str | None) -> str | None:
+    if orientation is None:
+        return None
+    axes = [_AXIS.get(letter) for letter in orientation]
+    if len(axes) != 2 or None in axes or axes[0] == axes[1]:
+        raise UsageError(
+            "orientation must be two letters of R, L, A, P, S, I along different axes, such as LP for a scanner's usual"
+            f" view, got {orientation!r}"
+        )
+    return orientation
+
+
+def _meta(path: Path, volume: Volume, channel: int | Literal["no_channel"]) -> dict[str, Any]:
+    return {
         str(ImageMetaKey.FILENAME_OR_OBJ): str(path),
-        str(MetaKeys.AFFINE): affine,
-        str(MetaKeys.ORIGINAL_AFFINE): affine.copy(),
-        str(MetaKeys.SPATIAL_SHAPE): np.asarray(voxels.shape),
+        # Copies, as tensors share their memory.
+        str(MetaKeys.AFFINE): volume.affine_mm.copy(),
+        str(MetaKeys.ORIGINAL_AFFINE): volume.affine_mm.copy(),
+        str(MetaKeys.SPATIAL_SHAPE): np.asarray(volume.voxels.shape),
         str(MetaKeys.SPACE): SpaceKeys.RAS,
-        str(MetaKeys.ORIGINAL_CHANNEL_DIM): "no_channel",
+        str(MetaKeys.ORIGINAL_CHANNEL_DIM): channel,
+        MODALITY: volume.modality or "",
+        WARNINGS: "; ".join(volume.warnings),
+        DECISIONS: "; ".join(volume.decisions),
     }
-    return voxels, meta

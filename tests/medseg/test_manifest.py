@@ -245,14 +245,14 @@ class TestVerify:
         path = own.root / own.cases[case].image
         set_voxel(path, (0, 0, 0), 255)
         assert verify(own.root) == [
-            f"{path}: voxels must have hash {own.cases[case].sha256[:12]}, but image or label changed"
+            f"{path}: voxels must have hash {own.cases[case].sha256[:12]}, but image, label or affine changed"
         ]
 
     def test_changed_voxel_of_a_label_is_found(self, own: Manifest) -> None:
         set_voxel(own.root / own.cases[0].label, (0, 0, 2), 1)
         problems = verify(own.root)
         assert len(problems) == 2
-        assert "image or label changed" in problems[0]
+        assert "image, label or affine changed" in problems[0]
         assert problems[1].endswith("slices.csv: disc_000 slice 2 must have 1 foreground pixels")
 
     @pytest.mark.parametrize("what", ["image", "label"])

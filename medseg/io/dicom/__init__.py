@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medseg.io.dicom.checks import check_series
-from medseg.io.dicom.choices import Choices, Plane
+from medseg.io.dicom.choices import Choices
 from medseg.io.dicom.header import Header, Other, Scan
 from medseg.io.dicom.headers import read_headers
 from medseg.io.dicom.reader import read_acquired, read_dicom, read_series
@@ -17,7 +17,6 @@ __all__ = [
     "DicomSeriesError",
     "Header",
     "Other",
-    "Plane",
     "Regrid",
     "Scan",
     "Series",

@@ -87,9 +87,9 @@ def _check_extent(headers: Sequence[Header], findings: Findings) -> None:
 
 
 def check_view(header: Header, choices: Choices, findings: Findings) -> None:
-    """Warn of slices in another plane than the one wanted."""
+    """Warn of slices in another plane than the one wanted, if there is one."""
     plane = plane_of(header)
-    if plane != choices.plane:
+    if choices.plane not in ("source", plane):
         findings.warnings.append(
             f"slices (0020,0037) are {plane}, so {choices.plane} ones are cut across them; --plane {plane} keeps them"
         )

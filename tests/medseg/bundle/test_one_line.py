@@ -24,13 +24,22 @@ class TestKnownCause:
         cause = UsageError("fold must be 0 to 2, got 3")
         assert known_cause(wrapped(cause)) is cause
 
-    def test_ours_is_read_from_a_loader_worker_s_text(self) -> None:
+    @pytest.mark.parametrize(
+        ("raised", "known_as"),
+        [
+            ("medseg.errors.MedsegError", MedsegError),
+            ("medseg.errors.UsageError", UsageError),
+            ("medseg.errors.SourceError", MedsegError),
+            ("medseg.io.dicom.series.DicomSeriesError", MedsegError),
+        ],
+    )
+    def test_ours_is_read_from_a_loader_worker_s_text(self, raised: str, known_as: type[MedsegError]) -> None:
         text = (
             "Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
-            "medseg.errors.MedsegError: a.nii: must be whole\n\nThe above exception was the direct cause\n"
+            f"{raised}: a.nii: must be whole\n\nThe above exception was the direct cause\n"
         )
         known = known_cause(wrapped(RuntimeError(text)))
-        assert (type(known), str(known)) == (MedsegError, "a.nii: must be whole")
+        assert (type(known), str(known)) == (known_as, "a.nii: must be whole")
 
     def test_argument_that_a_component_does_not_have_is_wrong_usage(self) -> None:
         known = known_cause(wrapped(TypeError("Trainer() got an unexpected keyword argument 'max_epoch'")))

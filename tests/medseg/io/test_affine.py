@@ -4,9 +4,10 @@ from itertools import product
 
 import numpy as np
 import pytest
+from nibabel.orientations import aff2axcodes
 
 from medseg.errors import SourceError
-from medseg.io.affine import check_affine, corners_mm, odd_spacing, spacing_mm
+from medseg.io.affine import check_affine, corners_mm, image_affine, odd_spacing, spacing_mm
 from tests.medseg.io.volume_files import AFFINE_MM
 
 SHAPE = (512, 512, 100)
@@ -77,3 +78,19 @@ class TestOddSpacing:
         warnings = odd_spacing(np.diag([1.0, 1.0, size, 1.0]))
         assert bool(warnings) is odd
         assert all(f"voxels of 1 x 1 x {size:.4g} mm are odd" in warning for warning in warnings)
+
+
+class TestImageAffine:
+    def test_without_orientation_is_the_identity(self) -> None:
+        np.testing.assert_array_equal(image_affine(None), np.eye(4))
+
+    def test_columns_to_the_left_and_rows_to_anterior_by_hand(self) -> None:
+        expected = np.array([[-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        np.testing.assert_array_equal(image_affine("LA"), expected)
+
+    @pytest.mark.parametrize(
+        "orientation",
+        [a + b for a, b in product("RLAPSI", repeat=2) if {a, b} not in ({*"RL"}, {*"AP"}, {*"SI"}) and a != b],
+    )
+    def test_nibabel_reads_the_same_directions(self, orientation: str) -> None:
+        assert aff2axcodes(image_affine(orientation))[:2] == tuple(orientation)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from medseg.errors import UsageError
@@ -14,7 +16,7 @@ class TestFileChoices:
         with pytest.raises(UsageError, match=r"--trust-affine must be qform or sform, got 'pixdim'"):
             FileChoices(trust_affine="pixdim")  # type: ignore[arg-type]
 
-    @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-    def test_value_for_nonfinite_voxels_must_be_finite(self, value: float) -> None:
-        with pytest.raises(UsageError, match=rf"--nonfinite must be a number, got {value}"):
+    @pytest.mark.parametrize("value", [float("nan"), float("inf"), "air"])
+    def test_value_for_nonfinite_voxels_must_be_finite(self, value: Any) -> None:
+        with pytest.raises(UsageError, match=rf"--nonfinite must be a number, got {value!r}"):
             FileChoices(nonfinite=value)

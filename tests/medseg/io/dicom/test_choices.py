@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from medseg.errors import UsageError
@@ -17,9 +19,14 @@ class TestChoices:
             ("tilt", "refuse or resample"),
             ("irregular", "refuse or resample"),
             ("duplicates", "refuse or first"),
-            ("plane", "axial or coronal or sagittal"),
+            ("plane", "axial or coronal or sagittal or source"),
         ],
     )
     def test_other_values_raise(self, name: str, allowed: str) -> None:
         with pytest.raises(UsageError, match=f"--{name} must be {allowed}, got 'guess'"):
             Choices(**{name: "guess"})
+
+    @pytest.mark.parametrize("value", ["false", 1, None])
+    def test_assumption_must_be_true_or_false(self, value: Any) -> None:
+        with pytest.raises(UsageError, match=f"--assume-hu must be true or false, got {value!r}"):
+            Choices(assume_hu=value)

@@ -83,9 +83,16 @@ class TestView:
             "slices (0020,0037) are sagittal, so axial ones are cut across them; --plane sagittal keeps them",
         )
 
-    def test_the_plane_wanted_is_none(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("plane", ["sagittal", "source"])
+    def test_the_plane_wanted_is_none(self, tmp_path: Path, plane: str) -> None:
         write_series(tmp_path, stored_voxels(), orientation=SAGITTAL)
-        assert verdicts(tmp_path, plane="sagittal").warnings == ()
+        assert verdicts(tmp_path, plane=plane).warnings == ()
+
+    def test_axial_slices_are_a_warning_where_others_are_wanted(self, tmp_path: Path) -> None:
+        write_series(tmp_path, stored_voxels())
+        assert verdicts(tmp_path, plane="coronal").warnings == (
+            "slices (0020,0037) are axial, so coronal ones are cut across them; --plane axial keeps them",
+        )
 
 
 class TestDuplicates:
