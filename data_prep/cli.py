@@ -1,47 +1,62 @@
-"""Commands: ``prepare``, ``inspect``, ``verify``, ``synthetic`` and ``phantom``."""
+"""Commands: ``prepare``, ``inspect``, ``verify`` and ``phantom``."""
 
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from data_prep.layouts import LAYOUTS
-from data_prep.options import Options, parse_foreground
-from data_prep.prepare import prepare
+from data_prep.cli_options import (
+    AssumeHu,
+    Dask,
+    Duplicates,
+    Folds,
+    Foreground,
+    Groups,
+    Irregular,
+    Labels,
+    Layout,
+    Modality,
+    Nonfinite,
+    Orientation,
+    Out,
+    Plane,
+    Raw,
+    Seed,
+    Series,
+    Spacing,
+    SplitBy,
+    Tilt,
+    TrustAffine,
+    Workers,
+)
+from data_prep.options import How, Options, parse_foreground, parse_spacing
+from data_prep.prepare import inspect, prepare
 from data_prep.provenance import provenance_problems
-from data_prep.show import ProgressBar, show_manifest, show_next, show_problems, show_survey
-from data_prep.survey import survey
-from data_prep.synthetic import write_synthetic
+from data_prep.show import ProgressBar, show_errors, show_found, show_manifest, show_next, show_warnings
+from data_prep.sources import LabelKind
+from data_prep.target import REPORT
 from medseg.errors import MedsegError, UsageError
+from medseg.io.dicom import Choices
+from medseg.io.file_choices import FileChoices
 from medseg.manifest import SplitMethod, read_manifest, verify
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Raw images and masks to a prepared data set.",
+    help="Raw scans and images with labels to a prepared data set.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-Raw = Annotated[Path, typer.Argument(metavar="RAW", help="Folder of raw images and masks; never changed.")]
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the prepared data set.")]
-Layout = Annotated[str, typer.Option(help=f"auto, {', '.join(layout.name for layout in LAYOUTS)}.")]
-Foreground = Annotated[str | None, typer.Option(help='Mask values that are foreground, such as "1,2".')]
-Groups = Annotated[str | None, typer.Option(help="CSV name,group or first,last,group; or a regular expression.")]
-SplitBy = Annotated[str | None, typer.Option("--split", help=f"{', '.join(get_args(SplitMethod))}.")]
-Folds = Annotated[int, typer.Option(help="Number of folds.")]
-Seed = Annotated[int, typer.Option(help="Seed of the split.")]
-Orientation = Annotated[
-    str | None, typer.Option(help="Where columns and rows run, such as LP; for images of patients.")
-]
 
 
 @app.command("prepare")
@@ -49,67 +64,118 @@ def prepare_command(
     raw: Raw,
     out: Out,
     layout: Layout = "auto",
+    labels: Labels = "auto",
     foreground: Foreground = None,
     name: Annotated[str | None, typer.Option(help="Name of the data set; OUT's name by default.")] = None,
-    modality: Annotated[str, typer.Option(help="Name of the channel.")] = "grey image",
-    foreground_name: Annotated[str, typer.Option(help="Name of the foreground.")] = "foreground",
+    modality: Modality = None,
+    foreground_name: Annotated[str | None, typer.Option(help="Name of the foreground.")] = None,
+    orientation: Orientation = None,
+    plane: Plane = "axial",
+    spacing: Spacing = None,
+    series: Series = "only",
+    tilt: Tilt = "refuse",
+    irregular: Irregular = "refuse",
+    duplicates: Duplicates = "refuse",
+    assume_hu: AssumeHu = False,
+    trust_affine: TrustAffine = None,
+    nonfinite: Nonfinite = None,
     groups: Groups = None,
     split: SplitBy = None,
     folds: Folds = 5,
     seed: Seed = 0,
-    orientation: Orientation = None,
+    workers: Workers = None,
+    dask: Dask = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first broken case.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that data_prep wrote.")] = False,
+    keep_mapping: Annotated[
+        Path | None, typer.Option(help="Private file that will say which case came from where; holds patients' names.")
+    ] = None,
 ) -> None:
     """Prepare RAW into OUT."""
     options = Options(
         name=out.resolve().name if name is None else name,
         layout=layout,
+        labels=_one_of("--labels", labels, LabelKind),
         foreground=parse_foreground(foreground),
         modality=modality,
         foreground_name=foreground_name,
+        orientation=orientation,
+        spacing_mm=parse_spacing(spacing),
+        series=series,
         groups=groups,
-        split=_split_method(split),
+        split=None if split is None else _one_of("--split", split, SplitMethod),
         folds=folds,
         seed=seed,
-        orientation=orientation,
+        file=FileChoices(trust_affine, nonfinite),  # type: ignore[arg-type]  # checked there
+        dicom=Choices(tilt, irregular, duplicates, assume_hu, plane),  # type: ignore[arg-type]  # checked there
     )
-    done = prepare(raw, out, options, overwrite=overwrite, track=ProgressBar())
+    how = How(_workers(workers), dask, strict, keep_mapping)
+    done = prepare(raw, out, options, how=how, overwrite=overwrite, track=ProgressBar())
     console = Console()
     show_manifest(console, done.manifest)
-    show_problems(console, done.survey)
-    if not done.written:
+    show_warnings(console, done.found)
+    left_out = done.found.left_out
+    if done.written == 0 and not left_out:
         console.print("already prepared from the same source and options; nothing was written")
     elif done.written < len(done.manifest.cases):
         console.print(f"{done.written} cases written, {len(done.manifest.cases) - done.written} were complete")
-    show_next(console, out)
+    console.print(Text(f"look at it before training: {out / REPORT}", style="bold"), soft_wrap=True)
+    if done.manifest.folds:
+        show_next(console, out)
+    if left_out:
+        show_errors(Console(stderr=True), (error for _, error in left_out))
+        raise MedsegError(
+            f"{len(left_out)} of {len(done.found.plan.tasks)} cases were left out; mend them and run it again, which"
+            " reads only those"
+        )
 
 
 @app.command("inspect")
 def inspect_command(
     raw: Raw,
     layout: Layout = "auto",
+    labels: Labels = "auto",
     foreground: Foreground = None,
+    modality: Modality = None,
+    orientation: Orientation = None,
+    plane: Plane = "axial",
+    spacing: Spacing = None,
+    series: Series = "only",
+    tilt: Tilt = "refuse",
+    irregular: Irregular = "refuse",
+    duplicates: Duplicates = "refuse",
+    assume_hu: AssumeHu = False,
+    trust_affine: TrustAffine = None,
+    nonfinite: Nonfinite = None,
     groups: Groups = None,
     split: SplitBy = None,
     folds: Folds = 5,
     seed: Seed = 0,
-    orientation: Orientation = None,
+    workers: Workers = None,
+    dask: Dask = None,
 ) -> None:
     """Say what RAW holds and what is wrong with it, without writing."""
     options = Options(
         name="inspected",
         layout=layout,
+        labels=_one_of("--labels", labels, LabelKind),
         foreground=parse_foreground(foreground),
+        modality=modality,
+        orientation=orientation,
+        spacing_mm=parse_spacing(spacing),
+        series=series,
         groups=groups,
-        split=_split_method(split),
+        split=None if split is None else _one_of("--split", split, SplitMethod),
         folds=folds,
         seed=seed,
-        orientation=orientation,
+        file=FileChoices(trust_affine, nonfinite),  # type: ignore[arg-type]  # checked there
+        dicom=Choices(tilt, irregular, duplicates, assume_hu, plane),  # type: ignore[arg-type]  # checked there
     )
-    found = survey(raw, options, ProgressBar())
+    found = inspect(raw, options, how=How(_workers(workers), dask), track=ProgressBar())
     console = Console()
-    show_survey(console, found, raw)
-    show_problems(console, found)
+    show_found(console, found, raw)
+    show_warnings(console, found)
+    show_errors(console, found.errors)
     if found.errors:
         raise typer.Exit(1)
 
@@ -125,21 +191,6 @@ def verify_command(out: Out) -> None:
         raise typer.Exit(1)
     show_manifest(console, read_manifest(out))
     print("ok")
-
-
-@app.command("synthetic")
-def synthetic_command(
-    out: Annotated[Path, typer.Argument(metavar="RAW", help="New or empty folder of raw images and masks.")],
-    patients: Annotated[int, typer.Option(help="Number of patients.")] = 8,
-    slices: Annotated[int, typer.Option(help="Slices a patient.")] = 8,
-    size: Annotated[int, typer.Option(help="Width and height in pixels.")] = 96,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same images.")] = 0,
-) -> None:
-    """Draw raw CT-like slices of made-up patients with their livers' masks into RAW."""
-    count = write_synthetic(out, patients=patients, slices=slices, size_px=size, seed=seed, track=ProgressBar())
-    print(f"{count} images with masks of {patients} made-up patients: {out}")
-    known = r"--groups '^(p\d+)_' --orientation LP --foreground-name liver"
-    print(f"next: python -m data_prep prepare {out} OUT {known}")
 
 
 @app.command("phantom")
@@ -160,6 +211,7 @@ def phantom_command(
         out, patients=patients, slices=slices, size_px=size, seed=seed, faults=fault or [], track=ProgressBar()
     )
     print(f"{done.files} CT images of {patients} made-up patients, with DICOM SEG and NIfTI of their livers: {out}")
+    print(f"next: python -m data_prep prepare {out} OUT --labels seg --foreground liver")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -188,10 +240,13 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _split_method(name: str | None) -> SplitMethod | None:
-    for method in get_args(SplitMethod):
-        if name == method:
-            return method  # type: ignore[no-any-return]
-    if name is not None:
-        raise UsageError(f"--split must be one of {', '.join(get_args(SplitMethod))}, got {name}")
-    return None
+def _workers(asked: int | None) -> int:
+    """Few, since each holds a scan in memory."""
+    return min(4, len(os.sched_getaffinity(0))) if asked is None else asked
+
+
+def _one_of(option: str, value: str, kind: Any) -> Any:
+    """The value, which must be one of a ``Literal``'s."""
+    if value not in get_args(kind):
+        raise UsageError(f"{option} must be one of {', '.join(get_args(kind))}, got {value}")
+    return value

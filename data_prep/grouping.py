@@ -48,9 +48,12 @@ def _is_file(path: Path) -> bool:
 
 
 def _names(raw: Path, case: SourceCase) -> tuple[str, ...]:
-    """Names by which a person may call an image, the shortest with its suffix first."""
-    full = relative(case.image, raw)
-    return case.name + case.image.suffix, case.name, full, stem(full)
+    """Names by which a person may call a case, the shortest with its suffix first."""
+    if len(case.image.paths) != 1:
+        return (case.name,)
+    (path,) = case.image.paths
+    full = relative(path, raw)
+    return case.name + path.suffix, case.name, full, stem(full)
 
 
 def _from_pattern(raw: Path, cases: Sequence[SourceCase], pattern: str) -> list[str]:

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medseg.errors import MedsegError
-
 __all__ = ["binarise", "distinct"]
 
 _NEAR = 24  # JPEG at usual qualities moves 0 and 255 by less than this
@@ -26,13 +24,13 @@ def binarise(values: NDArray[Any], foreground: Collection[int] | None = None) ->
         uint8 of the same shape.
 
     Raises:
-        MedsegError: If no ``foreground`` is given and there are other values.
+        ValueError: If no ``foreground`` is given and there are other values.
     """
     if foreground is not None:
         return np.isin(values, list(foreground)).astype(np.uint8)
     found = distinct(values)
     if not (set(found) <= {0, 1} or set(found) <= {0, 255}):
-        raise MedsegError(f"mask values must be 0 and 1, or 0 and 255, got {_describe(found)}; {_way_out(found)}")
+        raise ValueError(f"mask values must be 0 and 1, or 0 and 255, got {_describe(found)}; {_way_out(found)}")
     label: NDArray[np.uint8] = (values != 0).astype(np.uint8)
     return label
 

@@ -1,14 +1,10 @@
-"""Images that show a patient to RAS+, by flips and an axis swap only."""
+"""Directions in which the columns and rows of images run that show a patient."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from medseg.errors import UsageError
 
-__all__ = ["check_orientation", "to_ras"]
+__all__ = ["check_orientation"]
 
 _AXIS = {"R": "x", "L": "x", "A": "y", "P": "y", "S": "z", "I": "z"}
 
@@ -28,21 +24,3 @@ def check_orientation(orientation: str) -> str:
     if {_AXIS[letter] for letter in letters} != {"x", "y"}:
         raise UsageError(f"--orientation must be axial, one of L/R and one of A/P, got {orientation!r}")
     return letters
-
-
-def to_ras(image: NDArray[Any], orientation: str) -> NDArray[Any]:
-    """Turn an image so that its first axis runs to R and its second to A.
-
-    Args:
-        image: ``(x, y)``, x = column and y = row of the source.
-        orientation: From :func:`check_orientation`.
-
-    Returns:
-        ``(x, y)``, a view.
-    """
-    along_columns, along_rows = orientation[0], orientation[1]
-    if along_columns in "LP":
-        image = image[::-1]
-    if along_rows in "LP":
-        image = image[:, ::-1]
-    return image if _AXIS[along_columns] == "x" else image.T

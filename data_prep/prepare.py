@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from data_prep.options import Options, Track
-from data_prep.provenance import describe, request_hash
-from data_prep.read_case import read_case
-from data_prep.survey import Survey, survey
-from data_prep.target import check_apart, claim, finish, is_finished
-from medseg.errors import MedsegError, UsageError
+from data_prep.conclude import SAME_PIXELS, Conclusion, conclude
+from data_prep.mapping import check_mapping, write_mapping
+from data_prep.options import How, Options, Track
+from data_prep.plan import Plan, make_plan
+from data_prep.prepare_case import CaseResult, CaseTask
+from data_prep.provenance import describe, fault_of, has_same_source, request_hash
+from data_prep.report import ReportFacts, write_report
+from data_prep.run_cases import run_cases
+from data_prep.target import REPORT, abandon, check_apart, claim, finish, is_finished, refuse, remove_case
+from data_prep.work_folder import WorkFolder, holds_case
+from medseg.errors import MedsegError, SourceError
 from medseg.io.atomic import write_json
-from medseg.io.nifti import open_nifti, write_nifti
-from medseg.manifest import Case, Manifest, SliceRow, case_hash, read_manifest, write_manifest
+from medseg.manifest import Manifest, read_manifest, write_manifest
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["InterruptError", "Prepared", "inspect", "prepare"]
+
+Results = dict[int, CaseResult | MedsegError]
+
+
+class InterruptError(MedsegError):
+    """A person stopped the run."""
+
+    exit_status = 130
 
 
 @dataclass(frozen=True)
@@ -27,88 +38,193 @@ class Prepared:
 
     Attributes:
         manifest: The data set.
-        survey: The source, with warnings.
+        found: The source, with warnings and cases that were left out.
         written: Cases that this run wrote; the others were complete.
     """
 
     manifest: Manifest
-    survey: Survey
+    found: Conclusion
     written: int
 
 
-def prepare(raw: Path, out: Path, options: Options, *, overwrite: bool = False, track: Track | None = None) -> Prepared:
+def prepare(
+    raw: Path,
+    out: Path,
+    options: Options,
+    *,
+    how: How | None = None,
+    overwrite: bool = False,
+    track: Track | None = None,
+) -> Prepared:
     """Prepare ``raw`` into ``out``.
+
+    Broken cases are left out and told of in what is returned; the others make the data set.
 
     Args:
         raw: Folder in one of the layouts; it is not changed.
         out: Folder of the prepared data set; made where there is none.
-        options: How to read and split.
+        options: What to read, and how to split.
+        how: How to work through the cases.
         overwrite: Whether another prepared data set in ``out`` may be replaced.
         track: Shows progress.
 
     Raises:
         UsageError: If folders or options are wrong.
-        MedsegError: If the source has errors; nothing is written then.
+        MedsegError: If the folder has errors, in which case nothing is written; no case could be read; or the cases do
+            not make a data set.
     """
-    track = track or Track()
+    how, track = how or How(), track or Track()
     check_apart(raw, out)
-    found = survey(raw, options, track)
+    check_mapping(how.mapping, raw, out)
+    plan = make_plan(raw, options, how.workers)
+    if plan.errors:
+        raise MedsegError(_summed_up(plan.errors, raw))
+    request = request_hash(plan, options)
+    if is_finished(out) and has_same_source(out, plan, options):
+        done = _finished_again(raw, out, plan, options, how, request, overwrite=overwrite, track=track)
+    else:
+        claim(out, request, [task.name for task in plan.tasks], overwrite=overwrite)
+        done = _write(raw, out, plan, options, how, track)
+    write_mapping(how.mapping, plan)
+    return done
+
+
+def inspect(raw: Path, options: Options, *, how: How | None = None, track: Track | None = None) -> Conclusion:
+    """Read a raw folder without writing anything; problems are collected, not raised.
+
+    Raises:
+        UsageError: If folder, layout, groups or split cannot be what the options say.
+    """
+    how, track = how or How(), track or Track()
+    plan = make_plan(raw, options, how.workers)
+    results = _run(plan.tasks, None, how, track, "Checking")
+    found = conclude(raw, plan, options, results)
+    found.errors[:0] = [*plan.errors, *(str(error) for _, error in found.left_out)]
+    return found
+
+
+def _write(raw: Path, out: Path, plan: Plan, options: Options, how: How, track: Track) -> Prepared:
+    """Write all cases that no earlier run has finished, then the tables."""
+    work = WorkFolder(out)
+    kept = {task.ordinal: result for task in plan.tasks if (result := work.load(task)) is not None}
+    left = [task for task in plan.tasks if task.ordinal not in kept]
+    try:
+        new = _run(left, out, how, track, "Preparing", work.save)
+        found = _concluded(raw, plan, options, {**kept, **new})
+    except BaseException:
+        abandon(out)
+        raise
+    for task, _ in found.left_out:
+        remove_case(out, task.name)
+    manifest = found.manifest(options, out)
+    _write_tables(out, found, options, manifest)
+    if not found.left_out:
+        # With some left out, the next run may still find them mended.
+        work.remove()
+        finish(out)
+    return Prepared(manifest, found, sum(isinstance(result, CaseResult) for result in new.values()))
+
+
+def _finished_again(
+    raw: Path,
+    out: Path,
+    plan: Plan,
+    options: Options,
+    how: How,
+    request: str,
+    *,
+    overwrite: bool,
+    track: Track,
+) -> Prepared:
+    """Compare a finished data set with its source, and write what differs; nothing if all is equal."""
+    results = _run(plan.tasks, None, how, track, "Comparing")
+    found = _concluded(raw, plan, options, results)
+    manifest = found.manifest(options, out)
+    if not _holds(out, manifest, describe(found, options, manifest)):
+        if not overwrite:
+            refuse(out)
+        claim(out, request, [task.name for task in plan.tasks], overwrite=True, keep_cases=True)
+    damaged = [
+        plan.tasks[facts.ordinal]
+        for case, facts in zip(found.cases, found.facts, strict=True)
+        if not holds_case(out, case)
+    ]
+    again = _run(damaged, out, how, track, "Preparing") if damaged else {}
+    for ordinal, result in again.items():
+        if isinstance(result, MedsegError):
+            raise result
+        if result.facts != found.facts[[facts.ordinal for facts in found.facts].index(ordinal)]:
+            raise SourceError(plan.tasks[ordinal].source.name, "changed while it was prepared; run it again")
+    # Also where nothing differs: tables may be damaged, and equal bytes change nothing.
+    _write_tables(out, found, options, manifest)
+    if not found.left_out:
+        finish(out)
+    return Prepared(manifest, found, len(again))
+
+
+def _run(
+    tasks: Sequence[CaseTask],
+    out: Path | None,
+    how: How,
+    track: Track,
+    description: str,
+    save: Callable[[CaseTask, CaseResult], None] | None = None,
+) -> Results:
+    results: Results = {}
+    try:
+        with track.cases(len(tasks), description) as advance:
+            for task, result in run_cases(tasks, out, how):
+                if isinstance(result, CaseResult) and save is not None:
+                    save(task, result)
+                if isinstance(result, MedsegError) and how.strict:
+                    raise result
+                advance(result.facts.shape[2] if isinstance(result, CaseResult) else 0)
+                results[task.ordinal] = result
+    except KeyboardInterrupt as stop:
+        kept = "" if out is None else "; finished cases are kept, run it again to go on"
+        raise InterruptError(f"interrupted{kept}") from stop
+    return results
+
+
+def _concluded(raw: Path, plan: Plan, options: Options, results: Results) -> Conclusion:
+    found = conclude(raw, plan, options, results)
+    if not found.cases:
+        faults = [str(error) for _, error in found.left_out]
+        if len(faults) == 1:
+            raise MedsegError(faults[0])
+        raise MedsegError(f"no case could be prepared: {_summed_up(faults, raw)}")
     if found.errors:
         raise MedsegError(_summed_up(found.errors, raw))
-    _check_units(found, options)
-    manifest = _manifest(found, options, out)
-    provenance = describe(found, options, manifest)
-    if not _holds(out, manifest, provenance):
-        request = request_hash(provenance, manifest)
-        claim(out, request, [case.name for case in manifest.cases], overwrite=overwrite)
-    written = 0
-    for index, case in enumerate(track(manifest.cases, "Writing")):
-        if not _is_complete(out, case):
-            _write(found, index, case, options, out)
-            written += 1
-    # Also of a finished data set: its tables may be damaged, and equal bytes change nothing.
-    write_json(out / "provenance.json", provenance)
-    write_manifest(out, manifest, [SliceRow(case.name, 0, case.foreground_px) for case in manifest.cases])
-    finish(out)
-    return Prepared(manifest, found, written)
+    return found
 
 
-def _summed_up(errors: list[str], raw: Path) -> str:
+def _summed_up(errors: Sequence[str], raw: Path) -> str:
     if len(errors) == 1:
         return errors[0]
     return f"{errors[0]}; and {len(errors) - 1} more; see: python -m data_prep inspect {raw}"
 
 
-def _check_units(found: Survey, options: Options) -> None:
-    """In a data set of CT the values are taken for HU, and air is -1000 HU."""
-    if options.modality == "CT" and found.intensity is not None and found.intensity.dtype.startswith("uint"):
-        raise UsageError(
-            f"--modality CT means Hounsfield units, but the images are {found.intensity.dtype};"
-            " name it otherwise, such as 'windowed CT'"
-        )
-
-
-def _manifest(found: Survey, options: Options, out: Path) -> Manifest:
-    if found.intensity is None or found.split is None:
-        raise MedsegError("a survey without errors must have intensities and a split")
-    return Manifest(
-        name=options.name,
-        modality=options.modality,
-        layout=found.layout,
-        foreground=options.foreground_name,
-        orientation=options.orientation,
-        cases=tuple(found.cases),
-        intensity=found.intensity,
-        split=found.split,
-        folds=found.folds,
-        root=out,
+def _write_tables(out: Path, found: Conclusion, options: Options, manifest: Manifest) -> None:
+    """Write provenance, report and last ``dataset.json``, without which a folder is not finished."""
+    provenance = describe(found, options, manifest)
+    pictures = {case.name: picture for case, picture in zip(found.cases, found.pictures, strict=True)}
+    report = ReportFacts(
+        manifest=manifest,
+        cases=tuple(zip(found.cases, found.facts, strict=True)),
+        pictures=pictures.__getitem__,
+        duplicates=found.duplicates,
+        left_out=tuple((task.ordinal, fault_of(error)) for task, error in found.left_out),
+        # The report has a section of its own for these.
+        warnings=found.warnings.by_case([task.name for task in found.plan.tasks], without=SAME_PIXELS),
+        notes=tuple(provenance["decisions"]),
     )
+    write_json(out / "provenance.json", provenance)
+    write_report(out / REPORT, report)
+    write_manifest(out, manifest, found.slices())
 
 
 def _holds(out: Path, manifest: Manifest, provenance: dict[str, object]) -> bool:
     """Whether ``out`` was finished by an equal run; tables that were damaged since then do not make it another."""
-    if not is_finished(out):
-        return False
     if _stored(out / "provenance.json") == provenance and _has_names(out, manifest):
         return True
     try:
@@ -131,22 +247,3 @@ def _stored(path: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _is_complete(out: Path, case: Case) -> bool:
-    """Whether the case's files hold what they should, to the last voxel."""
-    try:
-        image, label = open_nifti(out / case.image), open_nifti(out / case.label)
-        return case_hash(np.asarray(image.dataobj), np.asarray(label.dataobj)) == case.sha256
-    except MedsegError:
-        return False
-
-
-def _write(found: Survey, index: int, case: Case, options: Options, out: Path) -> None:
-    source = found.sources[index]
-    pixels = read_case(source, options)
-    if case_hash(pixels.image, pixels.label) != case.sha256:
-        raise MedsegError(f"{source.image}: changed while it was prepared; run it again")
-    affine_mm = np.eye(4)
-    write_nifti(out / case.label, pixels.label, affine_mm)
-    write_nifti(out / case.image, pixels.image, affine_mm)

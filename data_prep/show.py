@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn, track
 from rich.table import Table
 from rich.text import Text
 
+from data_prep.conclude import Conclusion
 from data_prep.options import Track
-from data_prep.survey import Survey
 from medseg.manifest import Case, Fold, Intensity, Manifest, Split
 
-__all__ = ["ProgressBar", "show_manifest", "show_next", "show_problems", "show_survey"]
+__all__ = ["ProgressBar", "show_errors", "show_found", "show_manifest", "show_next", "show_warnings"]
 
 T = TypeVar("T")
 
@@ -28,39 +31,60 @@ class ProgressBar(Track):
         """Give the items one by one."""
         return track(items, description, console=Console(stderr=True), transient=True)
 
+    @contextmanager
+    def cases(self, total: int, description: str) -> Iterator[Callable[[int], None]]:
+        """Show how many cases are done, and slices a second."""
+        counts = TextColumn("{task.completed:.0f} of {task.total:.0f} cases, {task.fields[speed]:.0f} slices/s")
+        columns = (TextColumn("{task.description}"), BarColumn(), counts, TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task(description, total=total, speed=0.0)
+            started, slices = time.monotonic(), 0
+
+            def advance(done: int) -> None:
+                nonlocal slices
+                slices += done
+                progress.update(bar, advance=1, speed=slices / max(time.monotonic() - started, 1e-3))
+
+            yield advance
+
 
 def show_manifest(console: Console, manifest: Manifest) -> None:
     """Print a prepared data set's summary."""
     table = _table(f"{manifest.name}: {manifest.modality}, foreground {manifest.foreground}")
     _add_facts(table, manifest.cases, manifest.intensity)
     table.add_row("layout", manifest.layout)
-    table.add_row("orientation", manifest.orientation or "none (x = column, y = row)")
+    volumes = any(case.spacing_mm is not None for case in manifest.cases)
+    table.add_row("orientation", "RAS+" if volumes else manifest.orientation or "none (x = column, y = row)")
     _add_split(table, manifest.split, manifest.folds)
     table.add_row("fingerprint", manifest.fingerprint[:16])
     console.print(table)
 
 
-def show_survey(console: Console, survey: Survey, raw: Path) -> None:
+def show_found(console: Console, found: Conclusion, raw: Path) -> None:
     """Print what a raw folder holds, as far as it could be read."""
     table = _table(str(raw))
-    table.add_row("layout", survey.layout)
-    table.add_row("found", f"{len(survey.sources)} images with labels, {len(survey.cases)} readable")
-    if survey.cases and survey.intensity:
-        _add_facts(table, survey.cases, survey.intensity)
-    values = [str(value) for value in sorted(survey.mask_values)]
-    table.add_row("mask values", ", ".join(values[:10]) + (", ..." if len(values) > 10 else ""))
-    table.add_row("groups", "known" if survey.groups_known else "not known")
-    if survey.split:
-        _add_split(table, survey.split, survey.folds)
+    table.add_row("layout", found.plan.layout)
+    table.add_row("found", f"{len(found.plan.tasks)} cases, {len(found.cases)} readable")
+    if found.cases and found.intensity:
+        _add_facts(table, found.cases, found.intensity)
+    values = [str(value) for value in sorted({value for facts in found.facts for value in facts.label_values})]
+    table.add_row("label values", ", ".join(values[:10]) + (", ..." if len(values) > 10 else ""))
+    table.add_row("groups", "known" if found.plan.groups_known else "not known")
+    if found.split:
+        _add_split(table, found.split, found.folds)
     console.print(table)
 
 
-def show_problems(console: Console, survey: Survey) -> None:
-    """Print every warning and every error."""
-    for warning in survey.warnings.for_terminal():
+def show_warnings(console: Console, found: Conclusion) -> None:
+    """Print every warning."""
+    for warning in found.warnings.for_terminal():
         _line(console, f"warning: {warning}", "yellow")
-    for error in survey.errors:
-        _line(console, f"error: {error}", "red")
+
+
+def show_errors(console: Console, errors: Iterable[object]) -> None:
+    """Print every error."""
+    for error in errors:
+        _line(console, f"error: {' '.join(str(error).split())}", "red")
 
 
 def show_next(console: Console, out: Path) -> None:
@@ -79,20 +103,33 @@ def _table(title: str) -> Table:
 
 def _add_facts(table: Table, cases: Iterable[Case], intensity: Intensity) -> None:
     cases = list(cases)
-    sizes = Counter(case.shape[:2] for case in cases)
-    pixels = sum(case.shape[0] * case.shape[1] * case.shape[2] for case in cases)
+    volumes = any(case.spacing_mm is not None for case in cases)
+    sizes = Counter(case.shape if volumes else case.shape[:2] for case in cases)
+    pixels = sum(prod(case.shape) for case in cases if case.foreground_px is not None)
     foreground = sum(case.foreground_px or 0 for case in cases)
-    empty = sum(not case.foreground_px for case in cases)
-    shown = ", ".join(f"{width} x {height} ({count})" for (width, height), count in sizes.most_common(4))
+    empty = sum(case.foreground_px == 0 for case in cases)
+    unlabelled = sum(case.foreground_px is None for case in cases)
+    shown = ", ".join(f"{' x '.join(map(str, size))} ({count})" for size, count in sizes.most_common(4))
     table.add_row("cases", str(len(cases)))
     table.add_row("groups", str(len({case.group for case in cases})))
-    table.add_row("size (x, y)", shown + (f", {len(sizes) - 4} other sizes" if len(sizes) > 4 else ""))
+    axes = "size (x, y, z)" if volumes else "size (x, y)"
+    table.add_row(axes, shown + (f", {len(sizes) - 4} other sizes" if len(sizes) > 4 else ""))
+    if volumes:
+        table.add_row("spacing in mm", _spacings(cases))
     table.add_row(
         "intensity",
         f"{intensity.dtype}, {intensity.min:g} to {intensity.max:g}, mean {intensity.mean:.1f}, sd {intensity.std:.1f},"
         f" 0.5 to 99.5 %: {intensity.percentile_0_5:g} to {intensity.percentile_99_5:g}",
     )
-    table.add_row("foreground", f"{foreground / pixels:.1%} of pixels; {empty} images without any")
+    without = f", {unlabelled} without label" if unlabelled else ""
+    table.add_row("foreground", f"{foreground / max(pixels, 1):.1%} of pixels; {empty} images without any{without}")
+
+
+def _spacings(cases: Iterable[Case]) -> str:
+    """Smallest to largest along each axis."""
+    along = zip(*(case.spacing_mm for case in cases if case.spacing_mm is not None), strict=True)
+    ranges = [(min(sizes), max(sizes)) for sizes in along]
+    return " x ".join(f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}" for low, high in ranges)
 
 
 def _add_split(table: Table, split: Split, folds: Iterable[Fold]) -> None:

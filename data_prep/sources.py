@@ -6,31 +6,65 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from data_prep.image_sources import ImageSource
+from data_prep.label_sources import LabelSource
 from medseg.io.images import SUFFIXES
 
-__all__ = ["Found", "Layout", "SourceCase", "is_image", "natural_key", "relative", "stem", "walk"]
+__all__ = [
+    "FindChoices",
+    "Found",
+    "LabelKind",
+    "Layout",
+    "SourceCase",
+    "is_image",
+    "natural_key",
+    "relative",
+    "stem",
+    "walk",
+]
+
+LabelKind = Literal["auto", "files", "seg", "rtstruct", "png", "none"]
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 @dataclass(frozen=True)
 class SourceCase:
-    """One image of the raw folder with the masks that belong to it.
+    """One scan or image of the raw folder with the label that belongs to it.
 
     Attributes:
         name: Source-relative name without suffix and without the layout's own folder names, such as ``train/000``.
-        image: The image's file.
-        masks: Files whose union is the label.
-        page: Page of image and mask in multi-page files; None where each file is one image.
-        group: Group that the layout knows of; None where it knows none.
+        image: Where the scan or image is read from.
+        label: Where its label is read from; None for a case without one.
+        group: Patient, block or other unit that the layout knows of; None where it knows none. It may be a text of the
+            source, so it is never written.
     """
 
     name: str
-    image: Path
-    masks: tuple[Path, ...]
-    page: int | None = None
+    image: ImageSource
+    label: LabelSource | None
     group: str | None = None
+
+
+@dataclass(frozen=True)
+class FindChoices:
+    """What a person may choose about which files make a case.
+
+    Attributes:
+        series: ``--series``: which series of each DICOM folder: ``only``, ``largest``, ``all`` or a UID.
+        modality: ``--modality``: DICOM series of other modalities (0008,0060) are set aside; None demands that there is
+            one modality.
+        labels: ``--labels``: which kind of label counts where a case has several; ``auto`` demands that there is one,
+            ``none`` leaves all out.
+        workers: Processes for reading many headers.
+    """
+
+    series: str = "only"
+    modality: str | None = None
+    labels: LabelKind = "auto"
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -39,13 +73,17 @@ class Found:
 
     Attributes:
         cases: In natural order of their names.
-        errors: One line a problem, naming the file.
+        errors: One line a problem of the folder itself, naming the file; with any, nothing is prepared.
         used: Files that belong to the data set, also the faulty; all others are ignored, with a warning.
+        modality: What the layout knows the images to be, such as ``CT``; None where the files say or nobody does.
+        warnings: What is odd about the folder, with names of the source, for the terminal only.
     """
 
     cases: tuple[SourceCase, ...]
     errors: tuple[str, ...] = ()
     used: frozenset[Path] = field(default_factory=frozenset)
+    modality: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,14 +93,16 @@ class Layout:
     Attributes:
         name: What ``--layout`` takes.
         looks_for: What the folder must have, for messages.
-        detect: Whether a folder has it.
+        detect: Whether a folder has it; cheap, since every layout is asked.
         find: List the cases of a folder.
+        general: Whether it also fits folders of more special layouts, which then come first.
     """
 
     name: str
     looks_for: str
     detect: Callable[[Path], bool]
-    find: Callable[[Path], Found]
+    find: Callable[[Path, FindChoices], Found]
+    general: bool = False
 
 
 def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:

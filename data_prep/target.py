@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from data_prep.work_folder import WORK_FOLDER
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import write_json
 
-__all__ = ["check_apart", "claim", "finish", "is_finished"]
+__all__ = ["REPORT", "abandon", "check_apart", "claim", "finish", "is_finished", "refuse", "remove_case"]
+
+REPORT = "report/index.html"
 
 _MARK = ".prepare.json"
 _HALF_WRITTEN = ".partial-"  # medseg.io.atomic
-_TABLES = ("dataset.json", "splits_final.json", "slices.csv", "provenance.json")
-_FOLDERS = ("imagesTr", "labelsTr")
+_TABLES = ("dataset.json", "splits_final.json", "slices.csv", "provenance.json", REPORT)
+_FOLDERS = ("imagesTr", "imagesTs", "labelsTr", "report", WORK_FOLDER)
 
 
 def check_apart(raw: Path, out: Path) -> None:
@@ -31,7 +34,7 @@ def check_apart(raw: Path, out: Path) -> None:
         raise UsageError(f"{out}: OUT must be a folder, but there is a file")
 
 
-def claim(out: Path, request: str, cases: Iterable[str], *, overwrite: bool) -> None:
+def claim(out: Path, request: str, cases: Iterable[str], *, overwrite: bool, keep_cases: bool = False) -> None:
     """Make ``out`` the folder of a run, empty but for what an equal run left there.
 
     Args:
@@ -39,6 +42,7 @@ def claim(out: Path, request: str, cases: Iterable[str], *, overwrite: bool) -> 
         request: Hash of everything that decides what is written.
         cases: Names of the cases to be written.
         overwrite: Whether another data set may be deleted.
+        keep_cases: Whether files of these cases stay, since only what differs is written again.
 
     Raises:
         UsageError: If there are files of another run and no ``overwrite``, or files that data_prep did not write.
@@ -56,17 +60,42 @@ def claim(out: Path, request: str, cases: Iterable[str], *, overwrite: bool) -> 
             " choose another folder; --overwrite deletes only what data_prep wrote"
         )
     if files and not overwrite:
-        state = "an unfinished data set" if mark else "a data set"
-        raise UsageError(
-            f"{out}: OUT must be empty, got {state} of another source or other options;"
-            " choose another folder or --overwrite"
-        )
+        refuse(out)
     # From here on the mark names every file that may be there, so that a kill leaves nothing that looks foreign.
     old = _case_names(out, mark)
     write_json(out / _MARK, {"request": request, "cases": sorted({*old, *names})})
     for path in (*(out / table for table in _TABLES), *_half_written_marks(out)):
         path.unlink(missing_ok=True)
-    _clean(out, keep=())
+    _clean(out, keep=names if keep_cases else ())
+
+
+def refuse(out: Path) -> NoReturn:
+    """Say that something else stands in ``out``.
+
+    Raises:
+        UsageError: Always.
+    """
+    state = "an unfinished data set" if _load(out / _MARK) else "a data set"
+    raise UsageError(
+        f"{out}: OUT must be empty, got {state} of another source or other options;"
+        " choose another folder or --overwrite"
+    )
+
+
+def abandon(out: Path) -> None:
+    """Leave no trace of a run that has finished no case; else keep everything for the next."""
+    _remove_empty(out)
+    if _files(out) <= {out / _MARK}:
+        finish(out)
+        _remove_empty(out)
+        if out.exists() and not any(out.iterdir()):
+            out.rmdir()
+
+
+def remove_case(out: Path, name: str) -> None:
+    """Delete what an earlier run wrote of a case that can no longer be read."""
+    for path in _case_files(out, name):
+        path.unlink(missing_ok=True)
 
 
 def finish(out: Path) -> None:
@@ -80,12 +109,19 @@ def is_finished(out: Path) -> bool:
 
 
 def _clean(out: Path, *, keep: Iterable[str]) -> None:
-    """Delete half-written files, and complete ones of cases that are not to be kept."""
+    """Delete half-written files, complete ones of cases that are not to be kept, and what is known of those."""
     kept = {path for name in keep for path in _case_files(out, name)}
     owned = _owned(out, _load(out / _MARK))
     for path in _files(out) & owned - kept:
         if path.parent != out or path.name.startswith(_HALF_WRITTEN):
             path.unlink()
+    _remove_empty(out)
+
+
+def _remove_empty(out: Path) -> None:
+    for folder in _FOLDERS:
+        if (out / folder).is_dir() and not any((out / folder).iterdir()):
+            (out / folder).rmdir()
 
 
 def _owned(out: Path, mark: dict[str, Any]) -> set[Path]:
@@ -107,9 +143,10 @@ def _case_names(out: Path, mark: dict[str, Any]) -> list[str]:
     return [*mark.get("cases", []), *(case["name"] for case in described)]
 
 
-def _case_files(out: Path, name: str) -> tuple[Path, Path]:
-    images, labels = _FOLDERS
-    return out / images / f"{name}_0000.nii", out / labels / f"{name}.nii"
+def _case_files(out: Path, name: str) -> tuple[Path, ...]:
+    images = [out / folder / f"{name}_0000.nii" for folder in ("imagesTr", "imagesTs")]
+    facts = [out / WORK_FOLDER / f"{name}{suffix}" for suffix in (".json", ".jpg")]
+    return *images, out / "labelsTr" / f"{name}.nii", *facts
 
 
 def _files(out: Path) -> set[Path]:

@@ -29,11 +29,14 @@ __all__ = [
     "Manifest",
     "SliceRow",
     "Split",
+    "VoxelHashes",
     "case_hash",
+    "case_paths",
     "fingerprint",
     "read_manifest",
     "read_slices",
     "verify",
+    "voxel_hashes",
     "write_manifest",
 ]
 
@@ -51,6 +54,7 @@ class Case:
         shape: Voxels along x, y and z.
         sha256: :func:`case_hash` of image and label.
         foreground_px: Foreground voxels of the label; None without a label.
+        spacing_mm: Distance between voxels along x, y and z; None for pictures, of which it is not known.
     """
 
     name: str
@@ -58,16 +62,17 @@ class Case:
     shape: tuple[int, int, int]
     sha256: str
     foreground_px: int | None
+    spacing_mm: tuple[float, float, float] | None = None
 
     @property
     def image(self) -> str:
         """Path of the image below the data set's folder."""
-        return f"images{'Ts' if self.foreground_px is None else 'Tr'}/{self.name}_0000.nii"
+        return case_paths(self.name, labelled=self.foreground_px is not None)[0]
 
     @property
     def label(self) -> str:
         """Path of the label below the data set's folder."""
-        return f"labelsTr/{self.name}.nii"
+        return case_paths(self.name, labelled=True)[1]
 
 
 @dataclass(frozen=True)
@@ -182,20 +187,67 @@ class Manifest:
         Raises:
             UsageError: If there is no such fold.
         """
+        if not self.folds:
+            raise UsageError(
+                f"{self.root}: has no folds, since all cases with labels are of one patient or group; prepare more of"
+                " them, or choose --split contiguous or random"
+            )
         if not 0 <= index < len(self.folds):
             raise UsageError(f"{self.root}: fold must be 0 to {len(self.folds) - 1}, got {index}")
         return self.folds[index]
 
 
-def case_hash(image: NDArray[Any], label: NDArray[np.uint8] | None) -> str:
-    """SHA-256 over type, shape and voxels of an image ``(x, y, z)`` and its label."""
+def case_paths(name: str, *, labelled: bool) -> tuple[str, str]:
+    """Paths of a case's image and label below the data set's folder."""
+    return f"images{'Tr' if labelled else 'Ts'}/{name}_0000.nii", f"labelsTr/{name}.nii"
+
+
+@dataclass(frozen=True)
+class VoxelHashes:
+    """SHA-256 of a case.
+
+    Attributes:
+        image: Over type, shape and voxels of the image alone.
+        case: Over image, label and affine.
+    """
+
+    image: str
+    case: str
+
+
+def voxel_hashes(
+    image: NDArray[Any], label: NDArray[np.uint8] | None, affine_mm: NDArray[np.float64] | None = None
+) -> VoxelHashes:
+    """Hash the voxels of a case and where they lie.
+
+    Args:
+        image: ``(x, y, z)``.
+        label: The same shape; None without a label.
+        affine_mm: 4 x 4, voxel indices to RAS+ mm. It counts as NIfTI stores it, in float32; the identity stands for
+            none, as in pictures.
+    """
     digest = hashlib.sha256()
-    for volume in (image, label):
-        if volume is not None:
-            little = volume.astype(volume.dtype.newbyteorder("<"), copy=False)
-            digest.update(f"{volume.dtype.name}{volume.shape}".encode())
-            digest.update(little.tobytes(order="F"))
-    return digest.hexdigest()
+    _add(digest, image)
+    image_hash = digest.hexdigest()
+    if label is not None:
+        _add(digest, label)
+    if affine_mm is not None and not np.array_equal(affine_mm, np.eye(4)):
+        digest.update(np.asarray(affine_mm, dtype="<f4")[:3].tobytes())
+    return VoxelHashes(image_hash, digest.hexdigest())
+
+
+def case_hash(
+    image: NDArray[Any], label: NDArray[np.uint8] | None, affine_mm: NDArray[np.float64] | None = None
+) -> str:
+    """SHA-256 over type, shape and voxels of an image ``(x, y, z)`` and its label, and their affine."""
+    return voxel_hashes(image, label, affine_mm).case
+
+
+def _add(digest: Any, volume: NDArray[Any]) -> None:
+    """Add voxels in the order in which NIfTI stores them, without a copy where they lie so in memory."""
+    digest.update(f"{volume.dtype.name}{volume.shape}".encode())
+    little = volume.astype(volume.dtype.newbyteorder("<"), copy=False)
+    digest.update(np.ascontiguousarray(little.T).data)
 
 
 def fingerprint(case_hashes: Iterable[str]) -> str:
@@ -281,7 +333,7 @@ def verify(dataset_dir: Path | str) -> list[str]:
         MedsegError: As :func:`read_manifest`.
     """
     manifest = read_manifest(dataset_dir)
-    problems = _fold_problems(manifest)
+    problems = [*_fold_problems(manifest), *_stray_files(manifest)]
     table = read_slices(manifest.root)
     rows = {(row.case, row.slice): row.foreground_px for row in table}
     expected = sum(case.shape[2] for case in manifest.cases)
@@ -310,13 +362,26 @@ def _case_problems(root: Path, case: Case, rows: dict[tuple[str, int], int | Non
         if not np.isin(label, (0, 1)).all():
             return [f"{root / case.label}: must hold only 0 and 1, got {np.unique(label)[:5].tolist()}"]
     problems = []
-    if case_hash(volume, label) != case.sha256:
-        problems.append(f"{root / case.image}: voxels must have hash {case.sha256[:12]}, but image or label changed")
+    if case_hash(volume, label, image.affine) != case.sha256:
+        problems.append(
+            f"{root / case.image}: voxels must have hash {case.sha256[:12]}, but image, label or affine changed"
+        )
     for index in range(volume.shape[2]):
         expected = None if label is None else int(label[..., index].sum())
         if rows.get((case.name, index)) != expected:
             problems.append(f"{root / 'slices.csv'}: {case.name} slice {index} must have {expected} foreground pixels")
     return problems
+
+
+def _stray_files(manifest: Manifest) -> list[str]:
+    """Files that nnU-Net or a person would take for cases."""
+    known = {path for case in manifest.cases for path in (case.image, case.label)}
+    return [
+        f"{path}: must be a file of a case in dataset.json, got another; delete it or prepare the data set again"
+        for folder in ("imagesTr", "imagesTs", "labelsTr")
+        for path in sorted((manifest.root / folder).glob("*"))
+        if path.relative_to(manifest.root).as_posix() not in known
+    ]
 
 
 def _fold_problems(manifest: Manifest) -> list[str]:
@@ -370,11 +435,16 @@ def _from_json(root: Path, content: dict[str, Any], folds: list[dict[str, list[s
         layout=ours["layout"],
         foreground=foreground,
         orientation=ours["orientation"],
-        cases=tuple(Case(**{**case, "shape": tuple(case["shape"])}) for case in ours["cases"]),
+        cases=tuple(_case_from_json(case) for case in ours["cases"]),
         intensity=Intensity(**ours["intensity"]),
         split=Split(**{key: ours["split"][key] for key in ("method", "seed", "folds")}),
         folds=tuple(Fold(tuple(fold["train"]), tuple(fold["val"])) for fold in folds),
     )
+
+
+def _case_from_json(case: dict[str, Any]) -> Case:
+    sizes = {key: tuple(case[key]) for key in ("shape", "spacing_mm") if case.get(key) is not None}
+    return Case(**{**case, **sizes})
 
 
 def _load(path: Path) -> Any:

@@ -40,6 +40,7 @@ def make_prepared(
     orientation: str | None = None,
     method: SplitMethod = "group",
     seed: int = 0,
+    placed: bool = True,
 ) -> Manifest:
     """Write a prepared data set to ``root``.
 
@@ -58,8 +59,10 @@ def make_prepared(
         orientation: Source orientation of the images.
         method: How the manifest says that the folds were made.
         seed: Seed of the pixels.
+        placed: Whether the cases are scans, which have a spacing; else they are pictures.
     """
     rng = np.random.default_rng(seed)
+    affine_mm = AFFINE_MM if placed else np.eye(4)
     made: list[Case] = []
     rows: list[SliceRow] = []
     pixels: list[NDArray[np.uint8]] = []
@@ -70,12 +73,13 @@ def make_prepared(
             name=f"disc_{index:03d}",
             group=f"g{index % groups}",
             shape=image.shape,
-            sha256=case_hash(image, label),
+            sha256=case_hash(image, label, affine_mm),
             foreground_px=None if label is None else int(label.sum()),
+            spacing_mm=(0.5, 0.75, 2.0) if placed else None,
         )
-        write_nifti(root / case.image, image, AFFINE_MM)
+        write_nifti(root / case.image, image, affine_mm)
         if label is not None:
-            write_nifti(root / case.label, label, AFFINE_MM)
+            write_nifti(root / case.label, label, affine_mm)
         rows += [SliceRow(case.name, z, None if label is None else int(label[..., z].sum())) for z in range(slices)]
         made.append(case)
         pixels.append(image)

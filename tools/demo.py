@@ -1,4 +1,4 @@
-"""``make demo``: raw images, a prepared data set, four trained networks, their scores, one comparison.
+"""``make demo``: raw DICOM scans, a prepared data set, four trained networks, their scores, one comparison.
 
 Everything runs through the commands that a user types; the shipped bundles are used unchanged but for knobs.
 """
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None, run: Run | None = None) -> int:
     try:
         settings = parse(argv)
         _announce(settings)
-        raw = _synthetic(settings, run) if settings.data is None else _own(settings, settings.data)
+        raw = _phantom(settings, run) if settings.data is None else _own(settings, settings.data)
         prepared = _prepare(raw, settings, run)
         run_name = time.strftime("demo-%Y%m%d-%H%M%S")
         for bundle in PARAMETERS:
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None, run: Run | None = None) -> int:
     except (InterruptError, KeyboardInterrupt) as stop:
         print("interrupted; what was finished stays", file=sys.stderr)
         return stop.status if isinstance(stop, InterruptError) else 130
-    _close(picture, (time.monotonic() - started) / 60)
+    _close(picture, _how_to_look(prepared.name), (time.monotonic() - started) / 60)
     return 0
 
 
@@ -93,14 +93,15 @@ def _announce(settings: Settings) -> None:
           f", {store} (tracking){models}: about 4 GB, most of it FCN-8s's weights.")  # fmt: skip
 
 
-def _synthetic(settings: Settings, run: Run) -> Raw:
-    """Draw the embedded default: CT-like slices of made-up patients."""
-    patients, slices, size_px = map(str, settings.synthetic)
-    folder = settings.folder / "raw" / f"synthetic-{patients}-{slices}-{size_px}"
-    run(_python("data_prep", "synthetic", folder, "--patients", patients, "--slices", slices, "--size", size_px))
-    prepare = ("--groups", r"^(p\d+)_", "--orientation", "LP", "--foreground-name", "liver")
+def _phantom(settings: Settings, run: Run) -> Raw:
+    """Scan the embedded default: DICOM CT series of made-up patients, with DICOM SEG of their livers."""
+    patients, slices, size_px = map(str, settings.phantom)
+    folder = settings.folder / "raw" / f"phantom-{patients}-{slices}-{size_px}"
+    if not folder.exists():
+        run(_python("data_prep", "phantom", folder, "--patients", patients, "--slices", slices, "--size", size_px))
+    prepare = ("--labels", "seg", "--foreground", "liver")
     # Patients lie the same way in every scan, so mirrored and turned ones would be harder than what is asked.
-    return Raw(folder, "synthetic-liver", prepare, ("--flip_probability", "0", "--rotate90_probability", "0"))
+    return Raw(folder, "phantom-liver", prepare, ("--flip_probability", "0", "--rotate90_probability", "0"))
 
 
 def _own(settings: Settings, data: Path) -> Raw:
@@ -168,18 +169,20 @@ def _results(prepared: Manifest, settings: Settings) -> Path:
     return settings.folder / "results" / prepared.name
 
 
-def _close(picture: Path, minutes: float) -> None:
+def _close(picture: Path, how_to_look: str, minutes: float) -> None:
     print(f"\nDone in {minutes:.1f} minutes.")
     print(f"Overview picture:  {picture.resolve()}")
-    print(f"Runs side by side: {_side_by_side()}")
+    print(f"Runs side by side: {how_to_look}")
 
 
-def _side_by_side() -> str:
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    if uri.startswith("http"):
-        return uri
-    command = f"{_shown(Path(sys.executable).parent / 'mlflow')} ui"
-    return f"{command} --backend-store-uri {uri}" if uri else command
+def _how_to_look(dataset: str) -> str:
+    """What shows the runs with their curves: a bare ``mlflow ui`` leads to pages without trainings."""
+    from medseg.tracking import default_uri, open_store
+    from medseg.tracking.look import how_to_look
+
+    experiment = open_store(default_uri()).get_experiment_by_name(dataset)
+    told = how_to_look(default_uri(), experiment.experiment_id)
+    return told if told.startswith("http") else f"{_shown(Path(sys.executable).parent)}/{told}"
 
 
 def _python(module: str, *arguments: str | Path) -> list[str]:

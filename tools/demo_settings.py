@@ -17,9 +17,9 @@ class Settings:
     """Options of the demo.
 
     Attributes:
-        data: Raw folder of the user's own; None draws synthetic images.
+        data: Raw folder of the user's own; None makes a phantom.
         prepare: Options for ``data_prep prepare``.
-        synthetic: Patients, slices a patient, and width and height in pixels of the synthetic images.
+        phantom: Patients, slices a patient (give or take two), and width and height in pixels of the phantom.
         epochs: Epochs of each network.
         steps: Most steps an epoch.
         image_size: Side in pixels to which images are resized for the networks; None takes them as they are.
@@ -29,7 +29,7 @@ class Settings:
 
     data: Path | None
     prepare: tuple[str, ...]
-    synthetic: tuple[int, int, int]
+    phantom: tuple[int, int, int]
     epochs: int
     steps: int
     image_size: int | None
@@ -45,16 +45,18 @@ def parse(argv: Sequence[str] | None) -> Settings:
     """
     parser = argparse.ArgumentParser(
         prog="make demo DEMO_ARGS=...",
-        description="Four networks from raw images to a comparison.",
+        description="Four networks from raw scans to a comparison.",
         epilog="With --data, any other option goes to: python -m data_prep prepare.",
         allow_abbrev=False,
     )
-    parser.add_argument("--data", type=Path, help="raw folder of your own images and masks; make demo DATA=folder")
+    parser.add_argument(
+        "--data", type=Path, help="raw folder of your own scans or images; make demo DATA=folder"
+    )
     parser.add_argument("--epochs", type=int, default=8, help="epochs of each network (default 8)")
     parser.add_argument("--steps", type=int, default=60, help="most steps an epoch (default 60)")
     parser.add_argument("--image-size", type=int, metavar="PX", help="side to which images are resized for training")
-    parser.add_argument("--synthetic", type=int, nargs=3, default=(8, 8, 96), metavar=("PATIENTS", "SLICES", "PX"),
-                        help="size of the synthetic set (default 8 8 96)")  # fmt: skip
+    parser.add_argument("--phantom", type=int, nargs=3, default=(6, 10, 96), metavar=("PATIENTS", "SLICES", "PX"),
+                        help="size of the phantom (default 6 10 96)")  # fmt: skip
     parser.add_argument("--no-install", dest="install", action="store_false", help="leave bundles/*/models as it is")
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for data and results (default .demo)")
     options, others = parser.parse_known_args(argv)
@@ -66,5 +68,5 @@ def parse(argv: Sequence[str] | None) -> Settings:
         options.data = options.data.expanduser()
         if not options.data.is_dir():
             kind = "a file" if options.data.exists() else "nothing there"
-            raise UsageError(f"{options.data}: DATA must be a folder of raw images and masks, got {kind}")
-    return Settings(**{**vars(options), "prepare": tuple(others), "synthetic": tuple(options.synthetic)})
+            raise UsageError(f"{options.data}: DATA must be a folder of raw scans or images, got {kind}")
+    return Settings(**{**vars(options), "prepare": tuple(others), "phantom": tuple(options.phantom)})

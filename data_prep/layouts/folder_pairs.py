@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
+from data_prep.image_sources import Picture
+from data_prep.label_sources import PictureMasks
 from data_prep.layouts.mask_names import strip_mask_suffix
-from data_prep.sources import Found, Layout, SourceCase, is_image, natural_key, relative, stem, walk
+from data_prep.sources import FindChoices, Found, Layout, SourceCase, is_image, natural_key, relative, stem, walk
 
 __all__ = ["IMAGE_FOLDERS", "LABEL_FOLDERS", "LAYOUT", "subfolders_called"]
 
@@ -21,10 +23,10 @@ LABEL_FOLDERS = frozenset(
 
 def detect(root: Path) -> bool:
     """Whether the folder, or a subfolder that is more than one image, has a folder of images beside one of labels."""
-    return any(home == root or not _is_one_image(home) for home in _homes(root))
+    return any((home == root or not _is_one_image(home)) and _holds_pictures(home) for home in _homes(root))
 
 
-def find(root: Path) -> Found:
+def find(root: Path, _choices: FindChoices | None = None) -> Found:
     """Pair images and labels by name; a label's name may end in ``_mask``, ``_label`` or ``_seg``."""
     cases: list[SourceCase] = []
     errors: list[str] = []
@@ -64,6 +66,12 @@ def _is_home(folder: Path) -> bool:
     return bool(subfolders_called(folder, IMAGE_FOLDERS) and subfolders_called(folder, LABEL_FOLDERS))
 
 
+def _holds_pictures(home: Path) -> bool:
+    """Whether the images are pictures, or all missing; volumes and DICOM files are other layouts'."""
+    images = [path for folder in subfolders_called(home, IMAGE_FOLDERS) for path in walk(folder)]
+    return not images or any(is_image(path) for path in images)
+
+
 def _is_one_image(home: Path) -> bool:
     """Whether ``<id>/images`` holds no more than the image ``<id>.png``, as in the layout object-masks."""
     return {*_by_name(subfolders_called(home, IMAGE_FOLDERS)[0])} <= {home.name}
@@ -89,7 +97,7 @@ def _pair(root: Path, home: Path, images: Path, labels: Path) -> tuple[list[Sour
         elif len(masks) > 1:
             errors.append(f"{paths[0]}: image must have one label, got {', '.join(path.name for path in masks)}")
         else:
-            cases.append(SourceCase(prefix + name, paths[0], (masks[0],)))
+            cases.append(SourceCase(prefix + name, Picture(paths[0]), PictureMasks((masks[0],))))
     return cases, sorted(errors)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
+from data_prep.image_sources import Picture
+from data_prep.label_sources import PictureMasks
 from data_prep.layouts.mask_names import strip_mask_suffix
 from data_prep.layouts.tiff_stack import is_stack
-from data_prep.sources import Found, Layout, SourceCase, is_image, natural_key, relative, stem, walk
+from data_prep.sources import FindChoices, Found, Layout, SourceCase, is_image, natural_key, relative, stem, walk
 
 __all__ = ["LAYOUT"]
 
@@ -22,7 +24,7 @@ def detect(root: Path) -> bool:
     )
 
 
-def find(root: Path) -> Found:
+def find(root: Path, _choices: FindChoices | None = None) -> Found:
     """Pair each image with its mask; names are those below ``root``, such as ``train/000``."""
     images: dict[str, list[Path]] = defaultdict(list)
     masks: dict[str, list[Path]] = defaultdict(list)
@@ -42,7 +44,7 @@ def find(root: Path) -> Found:
             beside = ", ".join(path.name for path in masks[name]) or "none"
             errors.append(f"{paths[0]}: image must have one mask {paths[0].stem}_mask beside it, got {beside}")
         else:
-            cases.append(SourceCase(name, paths[0], (masks[name][0],)))
+            cases.append(SourceCase(name, Picture(paths[0]), PictureMasks((masks[name][0],))))
     cases.sort(key=lambda case: natural_key(case.name))
     return Found(tuple(cases), tuple(sorted(errors)), frozenset(files))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep.sources import Found, Layout, SourceCase, is_image, natural_key, walk
+from data_prep.image_sources import Picture
+from data_prep.label_sources import PictureMasks
+from data_prep.layouts.volume_files import is_volume
+from data_prep.sources import FindChoices, Found, Layout, SourceCase, is_image, natural_key, walk
 
 __all__ = ["LAYOUT"]
 
@@ -18,7 +21,7 @@ def detect(root: Path) -> bool:
     return any((folder / "masks").is_dir() and len(_images(folder / "images")) < 2 for folder in folders)
 
 
-def find(root: Path) -> Found:
+def find(root: Path, _choices: FindChoices | None = None) -> Found:
     """Make each folder a case and, since nothing links the images, a group of its own."""
     cases, errors = [], []
     used: set[Path] = set()
@@ -30,7 +33,7 @@ def find(root: Path) -> Found:
         elif not masks:
             errors.append(f"{images[0]}: image has no mask in {folder / 'masks'}")
         else:
-            cases.append(SourceCase(folder.name, images[0], tuple(masks), group=folder.name))
+            cases.append(SourceCase(folder.name, Picture(images[0]), PictureMasks(tuple(masks)), group=folder.name))
     for folder in _folders(_home(root)):
         if (folder / "masks").is_dir() and not (folder / "images").is_dir():
             masks = _images(folder / "masks")
@@ -45,12 +48,15 @@ def _home(root: Path) -> Path:
 
 def _image_folders(home: Path) -> list[Path]:
     """Folders with an ``images`` folder that holds the image named after them, or no image at all."""
-    return [
-        folder
-        for folder in _folders(home)
-        if (folder / "images").is_dir()
-        and (not (files := _images(folder / "images")) or any(path.stem == folder.name for path in files))
-    ]
+    return [folder for folder in _folders(home) if (folder / "images").is_dir() and _is_one_image(folder)]
+
+
+def _is_one_image(folder: Path) -> bool:
+    files = [*walk(folder / "images")]
+    pictures = [path for path in files if is_image(path)]
+    if not pictures:
+        return not any(is_volume(path) for path in files)
+    return any(path.stem == folder.name for path in pictures)
 
 
 def _folders(home: Path) -> list[Path]:

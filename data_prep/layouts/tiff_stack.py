@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from data_prep.sources import Found, Layout, SourceCase, natural_key, walk
+from data_prep.image_sources import Picture
+from data_prep.label_sources import PictureMasks
+from data_prep.sources import FindChoices, Found, Layout, SourceCase, natural_key, walk
 from medseg.errors import MedsegError
 from medseg.io.images import page_count
 
@@ -24,7 +26,7 @@ def detect(root: Path) -> bool:
     )
 
 
-def find(root: Path) -> Found:
+def find(root: Path, _choices: FindChoices | None = None) -> Found:
     """Make each page a case; the pages of one stack are one group, named after it."""
     cases: list[SourceCase] = []
     errors: list[str] = []
@@ -58,7 +60,10 @@ def _pages(image: Path, label: Path, block: str) -> list[SourceCase]:
     if pages != label_pages:
         raise MedsegError(f"{label}: must have a page for each of {image.name}'s {pages}, got {label_pages}")
     digits = len(str(pages - 1))
-    return [SourceCase(f"{image.stem}/{page:0{digits}d}", image, (label,), page, block) for page in range(pages)]
+    return [
+        SourceCase(f"{image.stem}/{page:0{digits}d}", Picture(image, page), PictureMasks((label,), page), block)
+        for page in range(pages)
+    ]
 
 
 def _stacks(root: Path) -> dict[str, tuple[list[Path], list[Path]]]:

@@ -6,6 +6,7 @@ identifies a patient; here every text of the dictionary's patient, study, series
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ CANARY = "CANARY"
 CANARY_DATE = "19231117"
 CANARY_TIME = "231117.424242"
 
-_TEXT_VRS = {"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"}
+_TEXT_VRS = {"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
 _BY_VR = {
     **dict.fromkeys(_TEXT_VRS, CANARY),
     "PN": f"{CANARY}^{CANARY}",
@@ -33,15 +34,22 @@ _BY_VR = {
     "AS": "103Y",
 }
 _GROUPS = {0x0008, 0x0010, 0x0018, 0x0020, 0x0032, 0x0038, 0x0040}
-# Texts that say how to read the rest.
-_KEPT = {"RescaleType", "SegmentLabel", "CodingSchemeDesignator", "CodeValue", "CodeMeaning"}
+# Texts that say how to read the rest, as do the codes (CS) that are there.
+_KEPT = {"RescaleType", "CodingSchemeDesignator", "CodeValue"}
+# Patients and segments stay apart by what follows the canary.
+_FOLLOWED = {"PatientID", "SegmentLabel", "CodeMeaning"}
 _PRIVATE_GROUP = 0x0009
 
 
 def fill(dataset: Dataset) -> None:
     """Put the canary into every text, date and time: those that are there, and those that might be."""
+    # highdicom's objects share elements with their images and its own codes.
+    for element in [*dataset]:
+        dataset[element.tag] = deepcopy(element)
+    dataset.walk(_overwrite)
     for tag, vr in _identifying():
-        dataset[tag] = DataElement(Tag(tag), vr, _BY_VR[vr])
+        if tag not in dataset:
+            dataset[tag] = DataElement(Tag(tag), vr, _BY_VR[vr])
     dataset.BodyPartExamined = CANARY
     dataset.file_meta.SourceApplicationEntityTitle = CANARY
     dataset.file_meta.ImplementationVersionName = CANARY
@@ -51,7 +59,6 @@ def fill(dataset: Dataset) -> None:
     block = dataset.private_block(_PRIVATE_GROUP, CANARY, create=True)
     block.add_new(0x01, "LO", CANARY)
     block.add_new(0x02, "UN", CANARY.encode())
-    dataset.walk(_overwrite)
 
 
 def mark_nifti(path: Path) -> None:
@@ -86,5 +93,8 @@ def _identifying() -> tuple[tuple[int, str], ...]:
 
 
 def _overwrite(_: Dataset, element: DataElement) -> None:
-    if element.VR in _BY_VR and element.keyword not in _KEPT and not element.tag.is_private:
+    if element.keyword in _FOLLOWED:
+        # Frames share their codes, which are met again.
+        element.value = f"{CANARY} {str(element.value).removeprefix(f'{CANARY} ')}"
+    elif element.VR in _BY_VR and element.VR != "CS" and element.keyword not in _KEPT:
         element.value = _BY_VR[element.VR]

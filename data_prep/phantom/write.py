@@ -7,6 +7,7 @@ liver.nii.gz        the same liver on the series' grid
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,14 +63,19 @@ def write_phantom(
     """
     _check(out, patients=patients, slices=slices, size=size_px, seed=seed)
     chosen = parse_faults(faults, patients)
+    # A run that is killed leaves no half phantom under the name that was asked for.
+    partial = out.with_name(f".partial-{os.getpid()}-{out.name}")
     folders, files, liver_ml = [], 0, []
     for index in track(range(patients), "Scanning"):
         identity = "/".join((str(seed), str(slices), str(size_px), *chosen[index]))
         body, sound = plan(index + 1, slices=slices, size_px=size_px, seed=seed, identity=identity)
-        folder, written, voxels = _write_patient(out, Scanner(body, sound), [FAULTS[name] for name in chosen[index]])
-        folders.append(folder)
+        folder, written, voxels = _write_patient(
+            partial, Scanner(body, sound), [FAULTS[name] for name in chosen[index]]
+        )
+        folders.append(out / folder.name)
         files += written
         liver_ml.append(voxels * sound.planes[0].pixel_mm ** 2 * sound.gap_mm / 1000)
+    partial.replace(out)
     return PhantomSummary(tuple(folders), files, tuple(liver_ml))
 
 

@@ -86,7 +86,8 @@ def default_window(dataset_dir: str) -> tuple[float, float]:
 def shows_patients(dataset_dir: str) -> bool:
     """Whether slices show patients, so that x runs to R and y to A; False where there is no prepared data set."""
     try:
-        return read_manifest(dataset_dir).orientation is not None
+        manifest = read_manifest(dataset_dir)
+        return manifest.orientation is not None or any(case.spacing_mm is not None for case in manifest.cases)
     except UsageError:
         return False
 

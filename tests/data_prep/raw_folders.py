@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 
 from data_prep.choose_layout import choose_layout
-from data_prep.options import Options, Track
-from data_prep.survey import Survey, survey
+from data_prep.conclude import Conclusion
+from data_prep.options import Options
+from data_prep.prepare import inspect
+from data_prep.sources import FindChoices
 
 SIDE_PX = 16
 
@@ -78,20 +80,24 @@ def make_stack(root: Path, pages: int = 4, *, block: str = "train", first_seed: 
 
 def found_cases(raw: Path, layout: str = "auto") -> dict[str, tuple[str, ...]]:
     """Image and masks of each case, relative to the folder."""
-    found = choose_layout(raw, layout).find(raw)
+    found = choose_layout(raw, layout).find(raw, FindChoices())
     return {
-        case.name: tuple(path.relative_to(raw).as_posix() for path in (case.image, *case.masks)) for case in found.cases
+        case.name: tuple(
+            path.relative_to(raw).as_posix()
+            for path in (*case.image.paths, *(case.label.paths if case.label is not None else ()))
+        )
+        for case in found.cases
     }
 
 
 def found_errors(raw: Path, layout: str = "auto") -> list[str]:
     """Errors of a layout; paths are relative to the folder."""
-    return [error.replace(f"{raw}/", "") for error in choose_layout(raw, layout).find(raw).errors]
+    return [error.replace(f"{raw}/", "") for error in choose_layout(raw, layout).find(raw, FindChoices()).errors]
 
 
-def surveyed(raw: Path, **options: Any) -> Survey:
+def surveyed(raw: Path, **options: Any) -> Conclusion:
     """All that is known about a folder."""
-    return survey(raw, Options(**{"name": "set", **options}), Track())
+    return inspect(raw, Options(**{"name": "set", **options}))
 
 
 def surveyed_errors(raw: Path, **options: Any) -> list[str]:

@@ -8,15 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from data_prep.intensity import IntensityCounter
+from data_prep.case_facts import CaseFacts
+from data_prep.intensity import MIXED, CountedValues, count_values, intensity_facts
 from medseg.manifest import Intensity
+from tests.data_prep.facts import make_facts
+
+
+def facts_of(image: np.ndarray) -> CaseFacts:
+    found = count_values(image.reshape(*image.shape, *[1] * (3 - image.ndim)))
+    return make_facts(dtype=image.dtype.name, values=found.values, counts=found.counts, total=found.total)
 
 
 def counted(*images: np.ndarray) -> Intensity:
-    counter = IntensityCounter(images[0].dtype)
-    for image in images:
-        counter.add(image)
-    return counter.facts()
+    return intensity_facts([facts_of(image) for image in images])
 
 
 def assert_as_numpy(facts: Intensity, values: np.ndarray, **percentile_tolerance: float) -> None:
@@ -31,7 +35,7 @@ def assert_as_numpy(facts: Intensity, values: np.ndarray, **percentile_tolerance
 
 
 class TestIntegers:
-    @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+    @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
     def test_all_facts_are_numpys(self, dtype: str) -> None:
         rng = np.random.default_rng(0)
         images = [rng.gamma(2, 20, (30, 20 + index, 1)).clip(0, 255).astype(dtype) for index in range(4)]
@@ -67,6 +71,23 @@ class TestFloats:
     def test_one_value_is_exact(self, value: Any) -> None:
         facts = counted(np.full(5, value, dtype=np.float32))
         assert facts.percentile_0_5 == facts.percentile_99_5 == np.float32(value)
+
+
+class TestSeveralTypes:
+    def test_are_told_and_counted_together(self) -> None:
+        facts = counted(np.array([-2, 0], dtype=np.int16), np.array([0.0, 6.0], dtype=np.float32))
+        # Mean of -2, 0, 0, 6; variance (9 + 1 + 1 + 25) / 4.
+        assert (facts.dtype, facts.min, facts.max, facts.mean, facts.std) == (MIXED, -2, 6, 1, 3)
+
+
+class TestCountValues:
+    def test_by_hand(self) -> None:
+        found = count_values(np.array([[[-3, 5]], [[-3, 7]]], dtype=np.int16))
+        assert found == CountedValues(values=(-3, 5, 7), counts=(2, 1, 1), total=(6, 92))
+
+    def test_two_floats_in_one_bin_keep_their_ends(self) -> None:
+        found = count_values(np.array([1.0, 1.0001, 1.0], dtype=np.float32).reshape(3, 1, 1))
+        assert (found.values, found.counts) == ((1.0, float(np.float32(1.0001))), (2, 1))
 
 
 class TestMemory:

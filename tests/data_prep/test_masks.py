@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from data_prep.masks import binarise, distinct
-from medseg.errors import MedsegError
 
 PLAIN = "; choose those that are foreground with --foreground"
 JPEG = "; it looks like 0 and 255 blurred by JPEG, so save masks as PNG, or" + PLAIN.removeprefix(";")
@@ -45,7 +44,7 @@ class TestBinarise:
         ],
     )
     def test_other_values_need_a_choice(self, values: list[int], got: str) -> None:
-        with pytest.raises(MedsegError) as error:
+        with pytest.raises(ValueError) as error:
             binarise(np.array(values))
         assert str(error.value) == f"mask values must be 0 and 1, or 0 and 255, got {got}"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.options import Options, Track, parse_foreground
+from data_prep.options import How, Options, Track, parse_foreground, parse_spacing
 from medseg.errors import UsageError
 
 
@@ -26,6 +26,7 @@ class TestOptions:
             ("split", "patient", "--split must be one of group, contiguous, random, got patient"),
             ("folds", 1, "--folds must be at least 2, got 1"),
             ("seed", -1, "--seed must be at least 0, got -1"),
+            ("labels", "png", "--labels must be one of auto, files, seg, rtstruct, got png"),
             ("orientation", "XY", "--orientation must be two letters of L, R, A, P, got 'XY'"),
         ],
     )
@@ -43,15 +44,61 @@ class TestOptions:
 
 
 class TestParseForeground:
-    @pytest.mark.parametrize(("text", "values"), [(None, None), ("1", {1}), ("1, 2,1", {1, 2}), ("0,255", {0, 255})])
-    def test_values_are_read(self, text: str | None, values: set[int] | None) -> None:
-        assert parse_foreground(text) == values
+    @pytest.mark.parametrize(
+        ("text", "items"),
+        [
+            (None, None),
+            ("1", ("1",)),
+            ("1, 2,1", ("1", "2")),
+            ("0,255", ("0", "255")),
+            ("liver, Tumor", ("liver", "Tumor")),
+            ("left lung", ("left lung",)),
+        ],
+    )
+    def test_values_and_names_are_read(self, text: str | None, items: tuple[str, ...] | None) -> None:
+        assert parse_foreground(text) == items
 
-    @pytest.mark.parametrize("text", ["", "1,", "a", "-1", "1.5", "1 2", "²"])
-    def test_what_is_no_list_of_whole_numbers_raises(self, text: str) -> None:
+    @pytest.mark.parametrize("text", ["", "1,", " ", ",liver"])
+    def test_empty_item_raises(self, text: str) -> None:
         with pytest.raises(UsageError) as error:
             parse_foreground(text)
-        assert str(error.value) == f"--foreground must be mask values such as 1 or 1,2, got {text!r}"
+        assert str(error.value) == f"--foreground must be values or names such as 1,2 or liver,tumor, got {text!r}"
+
+
+class TestParseSpacing:
+    @pytest.mark.parametrize(
+        ("text", "sizes_mm"), [(None, None), ("1", (1, 1, 1)), ("0.8,0.8,2.5", (0.8, 0.8, 2.5)), ("1, 2, 3", (1, 2, 3))]
+    )
+    def test_one_or_three_sizes_are_read(self, text: str | None, sizes_mm: tuple[float, ...] | None) -> None:
+        assert parse_spacing(text) == sizes_mm
+
+    @pytest.mark.parametrize("text", ["", "1,2", "a", "0", "-1", "1,1,nan", "inf", "1,1,1,1"])
+    def test_anything_else_raises(self, text: str) -> None:
+        with pytest.raises(UsageError) as error:
+            parse_spacing(text)
+        assert str(error.value) == f"--spacing must be one or three sizes in mm such as 1 or 1,1,2.5, got {text!r}"
+
+
+class TestForegroundLabel:
+    @pytest.mark.parametrize(
+        ("options", "name"),
+        [
+            ({}, "foreground"),
+            ({"foreground": ("1",)}, "foreground"),
+            ({"foreground": ("liver",)}, "liver"),
+            ({"foreground": ("liver", "tumor")}, "foreground"),
+            ({"foreground": ("1", "liver")}, "foreground"),
+            ({"foreground": ("liver",), "foreground_name": "organ"}, "organ"),
+        ],
+    )
+    def test_is_the_only_name_unless_given(self, options: dict[str, Any], name: str) -> None:
+        assert Options(name="set", **options).foreground_label == name
+
+
+class TestHow:
+    def test_takes_a_worker(self) -> None:
+        with pytest.raises(UsageError, match=r"^--workers must be at least 1, got 0$"):
+            How(workers=0)
 
 
 class TestTrack:

@@ -1,44 +1,11 @@
 from __future__ import annotations
 
-import nibabel as nib
-import numpy as np
 import pytest
 
-from data_prep.orientation import check_orientation, to_ras
+from data_prep.orientation import check_orientation
 from medseg.errors import UsageError
 
 ALL = [first + second for first, second in ("LA", "LP", "RA", "RP", "AL", "AR", "PL", "PR")]
-
-
-class TestToRas:
-    @pytest.mark.parametrize("orientation", ALL)
-    def test_agrees_with_nibabel(self, orientation: str) -> None:
-        image = np.arange(12).reshape(4, 3)
-        transform = nib.orientations.ornt_transform(
-            nib.orientations.axcodes2ornt((*orientation, "S")), nib.orientations.axcodes2ornt("RAS")
-        )
-        expected = nib.orientations.apply_orientation(image[..., None], transform)[..., 0]
-        np.testing.assert_array_equal(to_ras(image, orientation), expected)
-
-    def test_a_scanners_view_by_hand(self) -> None:
-        # As seen: columns run to the patient's left, rows to the back, so a is right and in front, f left and behind.
-        rows = np.array([["a", "b", "c"], ["d", "e", "f"]])
-        # First axis to R, so c comes before a; second axis to A, so the back row comes first.
-        assert to_ras(rows.T, "LP").tolist() == [["f", "c"], ["e", "b"], ["d", "a"]]
-
-    def test_spine_at_the_top_by_hand(self) -> None:
-        # As in liver400: columns run to the left, rows to the front.
-        rows = np.array([["a", "b", "c"], ["d", "e", "f"]])
-        assert to_ras(rows.T, "LA").tolist() == [["c", "f"], ["b", "e"], ["a", "d"]]
-
-    def test_what_is_ras_already_stays(self) -> None:
-        image = np.arange(12).reshape(4, 3)
-        np.testing.assert_array_equal(to_ras(image, "RA"), image)
-
-    @pytest.mark.parametrize("orientation", ALL)
-    def test_nothing_is_copied(self, orientation: str) -> None:
-        image = np.arange(12).reshape(4, 3)
-        assert np.shares_memory(to_ras(image, orientation), image)
 
 
 class TestCheckOrientation:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import nibabel as nib
 import numpy as np
@@ -15,44 +16,52 @@ import pytest
 from monai.data import load_decathlon_datalist
 from monai.transforms import LoadImage
 
-from data_prep.options import Options, Track
-from data_prep.prepare import prepare
-from data_prep.survey import Survey
+from data_prep.options import How, Options, Track
+from data_prep.prepare import InterruptError, prepare
 from medseg.errors import MedsegError, UsageError
 from medseg.manifest import read_manifest, verify
 from tests.commands import environment
 from tests.data_prep.raw_folders import contents, image_rows, make_pairs, mask_rows, save
 
-T = TypeVar("T")
 OPTIONS = Options(name="set", modality="microscopy", foreground_name="cell", groups=r"(\d)", folds=3)
 
 KILLED = """
 import os, signal, sys
+from contextlib import contextmanager
 from pathlib import Path
 from data_prep.options import Options, Track
 from data_prep.prepare import prepare
+from medseg.io.dicom import Choices
+from medseg.io.file_choices import FileChoices
 
 class DieAfter(Track):
-    def __call__(self, items, description):
-        for index, item in enumerate(items):
-            if description == "Writing" and index == int(sys.argv[3]):
+    @contextmanager
+    def cases(self, total, description):
+        left = [int(sys.argv[3])]
+        def advance(slices):
+            left[0] -= 1
+            if not left[0]:
                 os.kill(os.getpid(), signal.SIGKILL)
-            yield item
+        yield advance
 
-prepare(Path(sys.argv[1]), Path(sys.argv[2]), Options(**{options}), track=DieAfter())
+prepare(Path(sys.argv[1]), Path(sys.argv[2]), {options}, track=DieAfter())
 """
 
 
-class DuringWriting(Track):
-    """Does something before the first case is written."""
+class DieAfter(Track):
+    """Ends a run when some cases are done."""
 
-    def __init__(self, act: Callable[[], object]) -> None:
-        self.act = act
+    def __init__(self, cases: int) -> None:
+        self.left = cases
 
-    def __call__(self, items: Iterable[T], description: str) -> Iterable[T]:
-        if description == "Writing":
-            self.act()
-        return items
+    @contextmanager
+    def cases(self, total: int, description: str) -> Iterator[Callable[[int], None]]:
+        def advance(slices: int) -> None:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+        yield advance
 
 
 @pytest.fixture
@@ -71,7 +80,7 @@ class TestPreparedFolder:
     def test_holds_these_files_and_no_others(self, out: Path) -> None:
         cases = [f"case_{index:04d}" for index in range(6)]
         assert sorted(contents(out)) == sorted(
-            ["dataset.json", "provenance.json", "slices.csv", "splits_final.json"]
+            ["dataset.json", "provenance.json", "report/index.html", "slices.csv", "splits_final.json"]
             + [f"imagesTr/{case}_0000.nii" for case in cases]
             + [f"labelsTr/{case}.nii" for case in cases]
         )
@@ -180,7 +189,7 @@ class TestAgain:
 class TestKilled:
     def test_running_again_finishes_with_the_same_bytes(self, raw: Path, out: Path, tmp_path: Path) -> None:
         after = 2
-        code = KILLED.replace("{options}", repr(dataclasses.asdict(OPTIONS)))
+        code = KILLED.replace("{options}", repr(OPTIONS))
         killed = tmp_path / "killed"
         done = subprocess.run(
             [sys.executable, "-c", code, str(raw), str(killed), str(after)], env=environment(), check=False, timeout=120
@@ -194,37 +203,111 @@ class TestKilled:
 
     def test_half_written_files_are_removed(self, raw: Path, out: Path) -> None:
         good = contents(out)
-        make_unfinished(out)
+        make_unfinished(raw, out)
         (out / ".partial-1-slices.csv").write_text("case,sl", encoding="utf-8")
         assert prepare(raw, out, OPTIONS).written == 1
         assert contents(out) == good
 
-    def test_other_options_need_overwrite(self, raw: Path, out: Path) -> None:
-        make_unfinished(out)
-        other = dataclasses.replace(OPTIONS, seed=1)
+    def test_source_that_changed_since_is_read_again(self, raw: Path, out: Path, tmp_path: Path) -> None:
+        make_unfinished(raw, out)
+        save(raw / "label" / "2.png", mask_rows(9))
+        assert prepare(raw, out, OPTIONS).written == 2
+        prepare(raw, tmp_path / "new", OPTIONS)
+        assert contents(out) == contents(tmp_path / "new")
+
+    def test_damaged_file_of_a_finished_case_is_written_again(self, raw: Path, out: Path) -> None:
+        good = contents(out)
+        make_unfinished(raw, out)
+        (out / "labelsTr" / "case_0001.nii").unlink()
+        assert prepare(raw, out, OPTIONS).written == 2
+        assert contents(out) == good
+
+    def test_tables_may_change_on_the_way(self, raw: Path, out: Path, tmp_path: Path) -> None:
+        make_unfinished(raw, out)
+        other = dataclasses.replace(OPTIONS, seed=1, groups=None)
+        assert prepare(raw, out, other).written == 1
+        prepare(raw, tmp_path / "new", other)
+        assert contents(out) == contents(tmp_path / "new")
+
+    def test_other_foreground_needs_overwrite(self, raw: Path, out: Path) -> None:
+        make_unfinished(raw, out)
+        other = dataclasses.replace(OPTIONS, foreground=("255",))
         with pytest.raises(UsageError, match="got an unfinished data set of another source or other options"):
             prepare(raw, out, other)
         assert prepare(raw, out, other, overwrite=True).written == 6
         assert verify(out) == []
 
+    def test_run_that_finished_nothing_leaves_nothing(self, raw: Path, tmp_path: Path) -> None:
+        for index in range(6):
+            save(raw / "label" / f"{index}.png", mask_rows(value=9))
+        with pytest.raises(MedsegError, match=r"no case could be prepared: .*label/0\.png: mask values must be"):
+            prepare(raw, tmp_path / "new", OPTIONS)
+        assert not (tmp_path / "new").exists()
 
-def make_unfinished(out: Path) -> None:
+
+def make_unfinished(raw: Path, out: Path) -> None:
     """Leave a data set as a kill does while its last case is written."""
+    shutil.rmtree(out)
+    with pytest.raises(InterruptError, match=r"^interrupted; finished cases are kept, run it again to go on$"):
+        prepare(raw, out, OPTIONS, track=DieAfter(5))
+    (out / "imagesTr" / ".partial-1-case_0005_0000.nii").write_bytes(b"\x5c\x01")
 
-    class KillError(Exception):
-        """Ends a run where it stands."""
 
-    def die() -> None:
-        raise KillError
+class TestBrokenCases:
+    @pytest.fixture
+    def broken(self, raw: Path) -> bytes:
+        """The good content of an image that is cut short."""
+        good = (raw / "image" / "2.png").read_bytes()
+        (raw / "image" / "2.png").write_bytes(good[:100])
+        return good
 
-    raw = out.parent / "raw"
-    with pytest.raises(KillError):
-        prepare(raw, out.parent / "dying", OPTIONS, track=DuringWriting(die))
-    (out / ".prepare.json").write_bytes((out.parent / "dying" / ".prepare.json").read_bytes())
-    (out / "labelsTr" / "case_0005.nii").unlink()
-    half = out / "imagesTr" / ".partial-1-case_0005_0000.nii"
-    (out / "imagesTr" / "case_0005_0000.nii").rename(half)
-    half.write_bytes(half.read_bytes()[:100])
+    def test_the_others_make_a_data_set(self, raw: Path, tmp_path: Path, broken: bytes) -> None:
+        done = prepare(raw, tmp_path / "new", OPTIONS)
+        ((task, error),) = done.found.left_out
+        assert (task.ordinal, str(error).split(":")[0]) == (2, str(raw / "image" / "2.png"))
+        assert [case.name for case in done.manifest.cases] == [f"case_000{index}" for index in (0, 1, 3, 4, 5)]
+        assert verify(tmp_path / "new") == []
+        provenance = json.loads((tmp_path / "new" / "provenance.json").read_text(encoding="utf-8"))
+        (told,) = provenance["left_out"]
+        assert (told["ordinal"], told["fault"]) == (2, "a file is damaged or breaks a rule")
+
+    def test_once_mended_only_it_is_read(self, raw: Path, out: Path, tmp_path: Path, broken: bytes) -> None:
+        good = contents(out)
+        new = tmp_path / "new"
+        prepare(raw, new, OPTIONS)
+        (raw / "image" / "2.png").write_bytes(broken)
+        assert prepare(raw, new, OPTIONS).written == 1
+        assert contents(new) == good
+
+    def test_strict_stops_and_keeps_what_is_done(self, raw: Path, out: Path, tmp_path: Path, broken: bytes) -> None:
+        new = tmp_path / "new"
+        with pytest.raises(MedsegError, match=r"image/2\.png: must be a readable image"):
+            prepare(raw, new, OPTIONS, how=How(strict=True))
+        assert not (new / "dataset.json").exists()
+        (raw / "image" / "2.png").write_bytes(broken)
+        assert prepare(raw, new, OPTIONS).written == 4
+        assert contents(new) == contents(out)
+
+    def test_case_that_broke_since_leaves_no_files(self, raw: Path, out: Path) -> None:
+        make_unfinished(raw, out)
+        (raw / "image" / "1.png").write_bytes(b"")
+        done = prepare(raw, out, OPTIONS)
+        assert len(done.manifest.cases) == 5
+        assert verify(out) == []
+
+    def test_finished_set_whose_source_broke_is_kept(self, raw: Path, out: Path) -> None:
+        good = contents(out)
+        (raw / "image" / "2.png").write_bytes(b"")
+        with pytest.raises(UsageError, match="got a data set of another source"):
+            prepare(raw, out, OPTIONS)
+        assert contents(out) == good
+
+
+class TestWorkers:
+    @pytest.mark.parametrize("workers", [2, 3])
+    def test_any_number_gives_the_same_bytes(self, raw: Path, out: Path, tmp_path: Path, workers: int) -> None:
+        prepare(raw, tmp_path / "new", OPTIONS, how=How(workers=workers))
+        assert contents(tmp_path / "new") == contents(out)
 
 
 class TestErrors:
@@ -244,13 +327,6 @@ class TestErrors:
             f"{raw}/image/1.png: image has no label in label; and 2 more; see: python -m data_prep inspect {raw}"
         )
 
-    @pytest.mark.parametrize("file", ["image/4.png", "label/4.png"])
-    def test_source_that_changes_meanwhile_raises(self, raw: Path, tmp_path: Path, file: str) -> None:
-        change = DuringWriting(lambda: save(raw / file, mask_rows(9)))
-        with pytest.raises(MedsegError, match=r"image/4\.png: changed while it was prepared; run it again"):
-            prepare(raw, tmp_path / "out", OPTIONS, track=change)
-        assert not (tmp_path / "out" / "dataset.json").exists()
-
     def test_values_that_are_no_hounsfield_units_are_no_ct(self, raw: Path, tmp_path: Path) -> None:
         rule = (
             "--modality CT means Hounsfield units, but the images are uint8; name it otherwise, such as 'windowed CT'"
@@ -258,8 +334,3 @@ class TestErrors:
         with pytest.raises(UsageError, match=rule):
             prepare(raw, tmp_path / "out", dataclasses.replace(OPTIONS, modality="CT"))
         assert not (tmp_path / "out").exists()
-
-    def test_survey_that_lacks_facts_raises(self, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("data_prep.prepare.survey", lambda *_: Survey("folder-pairs", ()))
-        with pytest.raises(MedsegError, match="a survey without errors must have intensities and a split"):
-            prepare(raw, tmp_path / "out", OPTIONS)

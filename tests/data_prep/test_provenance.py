@@ -23,26 +23,37 @@ def written(out: Path) -> dict[str, object]:
 class TestProvenance:
     def test_every_decision_is_told(self, tmp_path: Path) -> None:
         make_suffixed(tmp_path / "raw", ["p1_0", "p1_1", "p2_0"])
-        options = Options(name="set", groups=r"(p\d)", orientation="LA", foreground=frozenset({255}), seed=4)
+        options = Options(name="set", groups=r"(p\d)", orientation="LA", foreground=("255",), seed=4)
         prepare(tmp_path / "raw", tmp_path / "out", options)
         content = written(tmp_path / "out")
         assert content["decisions"] == [
             "layout: mask-suffix, detected",
             "intensities: kept as uint8; colour to grey by ITU-R BT.601 luma",
-            "masks: values 0, 255 found; foreground is 255",
             "orientation: columns to L, rows to A, brought to RAS+",
             "spacing: unknown; the affine's 1 mm is a placeholder",
+            "masks: values 0, 255 found; foreground is 255",
             "groups: known",
             "split: group, 2 folds, seed 4",
         ]
         assert content["options"] == {
             "layout": "auto",
-            "foreground": [255],
+            "labels": "auto",
+            "foreground": ["255"],
+            "modality": None,
+            "orientation": "LA",
+            "plane": "axial",
+            "spacing": None,
+            "series": "only",
+            "tilt": "refuse",
+            "irregular": "refuse",
+            "duplicates": "refuse",
+            "assume_hu": False,
+            "trust_affine": None,
+            "nonfinite": None,
             "groups": "given",
             "split": None,
             "folds": 5,
             "seed": 4,
-            "orientation": "LA",
         }
         assert content["warnings"] == [{"text": "2 folds instead of 5: there are no more groups", "cases": []}]
 
@@ -51,8 +62,8 @@ class TestProvenance:
         content = written(tmp_path / "out")
         assert isinstance(content["decisions"], list)
         assert content["decisions"][0] == "layout: folder-pairs"
-        assert content["decisions"][2] == "masks: values 0, 255 found; foreground is all but 0"
-        assert content["decisions"][3] == "orientation: none; x = column, y = row"
+        assert content["decisions"][4] == "masks: values 0, 255 found; foreground is all but 0"
+        assert content["decisions"][2] == "orientation: none; x = column, y = row"
         assert content["decisions"][5] == "groups: not known; all images count as one group"
 
     def test_sources_can_be_checked_by_who_has_them(self, tmp_path: Path) -> None:
@@ -60,12 +71,18 @@ class TestProvenance:
         prepare(tmp_path / "raw", tmp_path / "out", Options(name="set"))
         content = written(tmp_path / "out")
         salt = content["fingerprint"]
+
+        def of_file(name: str) -> str:
+            return hashlib.sha256((tmp_path / "raw" / f"{name}.png").read_bytes()).hexdigest()
+
         assert content["cases"] == [
             {
                 "case": f"case_{ordinal:04d}",
                 "ordinal": ordinal,
                 "group": "g00",
-                "source_sha256": hashlib.sha256(f"{salt}/{name}".encode()).hexdigest(),
+                "source_sha256": hashlib.sha256(f"{salt}/{name}/{of_file(name)}".encode()).hexdigest(),
+                "source_shape": [16, 16, 1],
+                "source_axes": None,
             }
             for ordinal, name in enumerate(["a/0", "a/1", "b/0"])
         ]
@@ -86,7 +103,7 @@ class TestPrivacy:
         table.write_text("name,group\n" + "".join(f"{name},{name.split('/')[0]}\n" for name in names), encoding="utf-8")
         groups = f"^({CANARY}/|other)" if by == "pattern" else str(table)
         done = prepare(raw, tmp_path / "out", Options(name="set", groups=groups))
-        told = "\n".join(done.survey.warnings.for_terminal())
+        told = "\n".join(done.found.warnings.for_terminal())
         assert told.count(CANARY) >= 5
         words = [CANARY, "Meyer", "ward", "other", str(tmp_path), str(Path.home()), os.uname().nodename]
         for path in (tmp_path / "out").rglob("*"):

@@ -26,6 +26,7 @@ from medseg.manifest import (
     read_manifest,
     read_slices,
     verify,
+    voxel_hashes,
     write_manifest,
 )
 from tests.factories import AFFINE_MM, make_prepared
@@ -73,6 +74,10 @@ class TestManifest:
         with pytest.raises(MedsegError, match=r"case must be one of dataset\.json, got 'disc_009'"):
             own.case("disc_009")
 
+    def test_data_set_without_folds_raises(self, own: Manifest) -> None:
+        with pytest.raises(UsageError, match=r"own: has no folds, since all cases with labels are of one patient"):
+            dataclasses.replace(own, folds=()).fold(0)
+
     @pytest.mark.parametrize("index", [-1, 2])
     def test_unknown_fold_raises(self, own: Manifest, index: int) -> None:
         with pytest.raises(UsageError, match=rf"own: fold must be 0 to 1, got {index}"):
@@ -99,6 +104,22 @@ class TestCaseHash:
         image = np.zeros((2, 3, 1), dtype=np.uint8)
         hashes = {case_hash(image, None), case_hash(image.view(np.int8), None), case_hash(image.reshape(3, 2, 1), None)}
         assert len(hashes) == 3
+
+    def test_affine_counts_as_float32_unless_it_is_the_identity(self) -> None:
+        image, label = np.zeros((2, 3, 1), dtype=np.uint8), np.zeros((2, 3, 1), dtype=np.uint8)
+        affine = np.diag([0.7, 0.7, 5.0, 1.0])
+        little = affine[:3].astype("<f4").tobytes()
+        text = b"uint8(2, 3, 1)" + bytes(6) + b"uint8(2, 3, 1)" + bytes(6) + little
+        assert case_hash(image, label, affine) == hashlib.sha256(text).hexdigest()
+        assert case_hash(image, label, np.float32(affine).astype(float)) == case_hash(image, label, affine)
+        assert case_hash(image, label, np.eye(4)) == case_hash(image, label)
+
+    def test_image_has_a_hash_of_its_own(self) -> None:
+        image = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+        labels = (None, np.zeros((2, 3, 1), dtype=np.uint8), np.ones((2, 3, 1), dtype=np.uint8))
+        hashes = [voxel_hashes(image, label, np.diag([2.0, 2, 2, 1])) for label in labels]
+        assert {found.image for found in hashes} == {case_hash(image, None)}
+        assert len({found.case for found in hashes}) == 3
 
 
 class TestFingerprint:
@@ -254,6 +275,24 @@ class TestVerify:
         assert len(problems) == 2
         assert "image, label or affine changed" in problems[0]
         assert problems[1].endswith("slices.csv: disc_000 slice 2 must have 1 foreground pixels")
+
+    def test_moved_image_is_found(self, own: Manifest) -> None:
+        for path in (own.root / own.cases[0].image, own.root / own.cases[0].label):
+            image = nib.load(path)
+            affine = image.affine.copy()
+            affine[0, 3] += 1
+            nib.save(nib.Nifti1Image(np.array(image.dataobj), affine), path)
+        (problem,) = verify(own.root)
+        assert problem.endswith("but image, label or affine changed")
+
+    @pytest.mark.parametrize("folder", ["imagesTr", "imagesTs", "labelsTr"])
+    def test_stray_file_is_found(self, own: Manifest, folder: str) -> None:
+        (own.root / folder).mkdir(exist_ok=True)
+        (own.root / folder / "other.nii").touch()
+        path = own.root / folder / "other.nii"
+        assert verify(own.root) == [
+            f"{path}: must be a file of a case in dataset.json, got another; delete it or prepare the data set again"
+        ]
 
     @pytest.mark.parametrize("what", ["image", "label"])
     def test_cut_file_is_found(self, own: Manifest, what: str) -> None:

@@ -13,17 +13,20 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
 from data_prep.cli import main as data_prep
+from medseg.manifest import read_manifest
 from tests.commands import BUNDLES, ROOT, Commands, environment, run_process
+from tests.data_prep.raw_folders import image_rows, make_suffixed, mask_rows, save
 from tools.child import CommandError
 from tools.demo import main
 
-TINY = ("--synthetic", "2", "2", "32", "--epochs", "1", "--steps", "1", "--no-install")
+TINY = ("--phantom", "2", "4", "32", "--epochs", "1", "--steps", "1", "--no-install")
 
 ENOUGH = 99
 
@@ -70,6 +73,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         shutil.rmtree(tmp_path / folder, ignore_errors=True)
 
 
+def slices_validated(here: Path) -> int:
+    """Slices of the cases that the first fold validates on."""
+    prepared = read_manifest(here / ".demo" / "phantom-liver")
+    return sum(prepared.case(name).shape[2] for name in prepared.fold(0).val)
+
+
 def option(words: Sequence[str], name: str) -> str:
     return words[words.index(name) + 1]
 
@@ -88,7 +97,7 @@ class TestWholeDemo:
         # Once more, without training: the same images, already prepared, are taken again.
         again = Runner(here)
         assert main(TINY, again) == 1
-        assert [words[0] for words in again.ran] == ["data_prep"] * 2 + ["monai.bundle"] * 8
+        assert [words[0] for words in again.ran] == ["data_prep"] + ["monai.bundle"] * 8
         captured = capfd.readouterr()
         assert "already prepared" in captured.out
         # Runs of the earlier demo do not stand in for those that were not made.
@@ -100,17 +109,17 @@ class TestWholeDemo:
         assert {run.data.tags["bundle_name"] for run in runs} == set(BUNDLES)
         assert {run.info.status for run in runs} == {"FINISHED"}
         for bundle in BUNDLES:
-            (run,) = (here / "runs" / bundle / "synthetic-liver").iterdir()
+            (run,) = (here / "runs" / bundle / "phantom-liver").iterdir()
             facts = json.loads((run / "run.json").read_text())
-            assert (facts["dataset"], facts["split"], facts["foreground"]) == ("synthetic-liver", "group", "liver")
-            assert (facts["orientation"], facts["epochs_done"]) == ("LP", 1)
-            evaluated = here / ".demo" / "results" / "synthetic-liver" / "evaluation" / bundle
-            # Two slices of the one patient that was not trained on.
-            assert len(pd.read_csv(evaluated / "scores.csv")) == 2
+            assert (facts["dataset"], facts["split"], facts["foreground"]) == ("phantom-liver", "group", "liver")
+            assert (facts["orientation"], facts["epochs_done"]) == (None, 1)
+            evaluated = here / ".demo" / "results" / "phantom-liver" / "evaluation" / bundle
+            # The slices of the one patient that was not trained on.
+            assert len(pd.read_csv(evaluated / "scores.csv")) == slices_validated(here)
             assert json.loads((evaluated / "summary.json").read_text())["seen_in_training"] is False
 
     def _ends_with_table_picture_and_ui(self, here: Path, shown: str) -> None:
-        results = here / ".demo" / "results" / "synthetic-liver"
+        results = here / ".demo" / "results" / "phantom-liver"
         lines = [line for line in shown.splitlines() if line.strip()]
         assert lines[0].endswith("unet 7,759,521, unet_early_skip 7,765,409, unet_early_skip_concat 8,289,697, "
                                  "fcn8s 134,264,547")  # fmt: skip
@@ -120,27 +129,28 @@ class TestWholeDemo:
         with Image.open(picture.removeprefix("Overview picture:").strip()) as image:
             assert image.width > 4 * 100
         assert Path(picture.removeprefix("Overview picture:").strip()) == results / "overview.png"
-        assert re.fullmatch(r"Runs side by side: \S*mlflow ui", ui)
+        page = r"http://127\.0\.0\.1:5000/#/experiments/1/runs\?compareRunsMode=CHART&workflowType=machine_learning"
+        assert re.fullmatch(rf"Runs side by side: \S*mlflow ui, then {page}", ui)
         assert len(pd.read_csv(results / "comparison.csv")) == 4
 
 
 class TestCommands:
     def test_bundles_are_used_unchanged_with_the_shipped_tracking(self, here: Path) -> None:
         runner = Runner(here, most=7)
-        assert main(("--synthetic", "2", "26", "32", "--epochs", "3", "--no-install"), runner) == ENOUGH
+        assert main(("--phantom", "2", "26", "32", "--epochs", "3", "--no-install"), runner) == ENOUGH
         trainings = runner.of("monai.bundle", "--tracking")
         assert [Path(option(words, "--config_file")).parts[-3] for words in trainings] == list(BUNDLES)
         for words, bundle in zip(trainings, BUNDLES, strict=True):
             assert option(words, "--config_file") == str(ROOT / "bundles" / bundle / "configs" / "train.json")
             assert option(words, "--tracking") == str(ROOT / "mlflow.yaml")
             assert (option(words, "--max_epochs"), option(words, "--install")) == ("3", "False")
-            # 26 slices to train on; only FCN-8s does not see all of them, 6 times 4.
+            # About 26 slices to train on; only FCN-8s does not see all of them, 6 times 4.
             assert ("--epoch_length" in words) == ("--batch_size" in words) == (bundle == "fcn8s")
         assert (option(trainings[-1], "--epoch_length"), option(trainings[-1], "--batch_size")) == ("6", "4")
         assert len(runner.of("monai.bundle", "evaluate.json")) == 4
 
     def test_images_of_one_s_own_are_prepared_and_trained_as_asked(self, here: Path) -> None:
-        assert data_prep(["synthetic", "my raw", "--patients", "3", "--slices", "6", "--size", "32"]) == 0
+        make_suffixed(here / "my raw", [f"p{patient}_{index}" for patient in range(3) for index in range(6)])
         runner = Runner(here, most=7)
         own = ("--groups", r"^(p\d+)_", "--folds", "2", "--name", "pigs")
         sizes = ("--image-size", "64", "--steps", "1", "--epochs", "1")
@@ -155,9 +165,10 @@ class TestCommands:
         assert all("/pigs/demo-" in option(words, "--run") for words in runner.of("monai.bundle", "--run "))
 
     def test_images_of_several_sizes_are_taken_one_by_one(self, here: Path) -> None:
-        for folder, size in (("a", "32"), ("b", "48")):
-            drawn = ("--patients", "1", "--slices", "8", "--size", size)
-            assert data_prep(["synthetic", f"raw/{folder}", *drawn]) == 0
+        for folder, times in (("a", 2), ("b", 3)):
+            for index in range(8):
+                save(here / "raw" / folder / f"{index}.png", np.tile(image_rows(10 * times + index), (times, times)))
+                save(here / "raw" / folder / f"{index}_mask.png", np.tile(mask_rows(), (times, times)))
         for options, batched in (((), False), (("--image-size", "32"), True)):
             runner = Runner(here, most=7)
             assert main(("--data", "raw", "--groups", "^([ab])/", "--no-install", *options), runner) == ENOUGH
@@ -171,7 +182,7 @@ class TestCommands:
         (here / "bundles" / "unet" / "models" / "model.pt").touch()
         monkeypatch.setattr("tools.demo.ROOT", here)
         runner = Runner(here, most=7)
-        assert main(("--synthetic", "2", "2", "32"), runner) == ENOUGH
+        assert main(("--phantom", "2", "4", "32"), runner) == ENOUGH
         trainings = runner.of("monai.bundle", "--tracking")
         assert [option(words, "--install") for words in trainings] == ["False", "True", "True", "True"]
         assert option(trainings[0], "--config_file") == "bundles/unet/configs/train.json"
@@ -181,8 +192,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (("--data", "nowhere"), "nowhere: DATA must be a folder of raw images and masks, got nothing there"),
-            (("--data", "file"), "file: DATA must be a folder of raw images and masks, got a file"),
+            (("--data", "nowhere"), "nowhere: DATA must be a folder of raw scans or images, got nothing there"),
+            (("--data", "file"), "file: DATA must be a folder of raw scans or images, got a file"),
             (("--epoch", "3"), "options must be known .*, got --epoch 3; those of prepare need DATA=folder"),
         ],
         ids=["nothing", "file", "misspelt"],
@@ -205,7 +216,7 @@ class TestErrors:
             raise CommandError(command, 5)
 
         assert main(TINY, fail) == 5
-        expected = "python -m data_prep synthetic .demo/raw/synthetic-2-2-32 --patients 2 --slices 2 --size 32"
+        expected = "python -m data_prep phantom .demo/raw/phantom-2-4-32 --patients 2 --slices 4 --size 32"
         assert capsys.readouterr().err == f"stopped: this command ended with status 5: {expected}\n"
 
     def test_named_command_can_be_typed(self, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,9 +242,9 @@ class TestErrors:
             sys.executable,
             "-m",
             "tools.demo",
-            "--synthetic",
+            "--phantom",
             "2",
-            "2",
+            "4",
             "32",
             "--no-install",
             "--epochs",

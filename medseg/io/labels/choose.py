@@ -117,6 +117,11 @@ def distinct_values(where: object, voxels: NDArray[Any]) -> list[int]:
     whole = voxels if voxels.dtype.kind in "iu" else voxels.astype(np.uint16)
     if voxels.dtype.kind == "f" and not np.array_equal(whole, voxels):
         raise SourceError(where, "label values must be whole, got fractions; is it a scan or a probability map?")
+    for few in ((0, int(high)), (0, 1, 2)):
+        # Most labels hold two or three values; looking for these takes a tenth of the time.
+        counts = {value: int(np.count_nonzero(whole == value)) for value in dict.fromkeys(few)}
+        if sum(counts.values()) == whole.size:
+            return [value for value, count in counts.items() if count]
     # Ten times as fast as sorting.
     found = np.zeros(int(high) + 1, dtype=bool)
     found[whole] = True

@@ -23,7 +23,7 @@ class TestCases:
 
     def test_each_image_is_a_group_of_its_own(self, tmp_path: Path) -> None:
         result = surveyed(make_objects(tmp_path, ["a", "b", "c"]))
-        assert result.groups_known
+        assert result.plan.groups_known
         assert len({case.group for case in result.cases}) == 3
 
     def test_label_is_the_union_of_the_masks(self, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data_prep.choose_layout import choose_layout
-from data_prep.options import Options
-from data_prep.read_case import read_case
+from data_prep.sources import FindChoices
+from medseg.io.scans import ScanChoices
 from tests.data_prep.raw_folders import (
     found_cases,
     found_errors,
@@ -30,10 +30,12 @@ class TestCases:
 
     def test_pages_are_paired_in_order(self, tmp_path: Path) -> None:
         make_stack(tmp_path, 4)
-        for page, source in enumerate(choose_layout(tmp_path).find(tmp_path).cases):
-            pixels = read_case(source, Options(name="set"))
-            np.testing.assert_array_equal(pixels.image[..., 0], image_rows(page).T)
-            np.testing.assert_array_equal(pixels.label[..., 0], mask_rows(page + 1, value=1).T)
+        for page, case in enumerate(choose_layout(tmp_path).find(tmp_path, FindChoices()).cases):
+            image = case.image.read(ScanChoices(), None)
+            assert case.label is not None
+            label = case.label.read(case.image, image, None, ScanChoices())
+            np.testing.assert_array_equal(image.volume.voxels[..., 0], image_rows(page).T)
+            np.testing.assert_array_equal(label.mask[..., 0], mask_rows(page + 1, value=1).T)
 
     @pytest.mark.parametrize(("image", "label"), [("stack.tif", "stack_mask.tif"), ("Raw Image.tiff", "Raw GT.tiff")])
     def test_usual_names_are_known(self, tmp_path: Path, image: str, label: str) -> None:
@@ -43,7 +45,7 @@ class TestCases:
 
     def test_pages_of_one_stack_are_one_group(self, tmp_path: Path) -> None:
         result = surveyed(make_stack(tmp_path))
-        assert not result.groups_known
+        assert len({case.group for case in result.cases}) == 1
         assert result.split is not None
         assert result.split.method == "contiguous"
 

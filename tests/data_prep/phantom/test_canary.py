@@ -44,11 +44,11 @@ class TestCanary:
             assert any(canary in str(dataset[keyword].value) for canary in (CANARY, CANARY_DATE, CANARY_TIME))
 
     def test_no_other_text_date_or_time_is_left(self, datasets: list[Dataset]) -> None:
-        coded = {"SegmentLabel", "RescaleType", "CodeValue", "CodingSchemeDesignator", "CodeMeaning"}
+        coded = {"RescaleType", "CodeValue", "CodingSchemeDesignator"}
         seen = 0
         for dataset in datasets:
             for element in dataset.iterall():
-                if element.VR in {"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "TM", "DT"}:
+                if element.VR in {"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT", "DA", "TM", "DT"}:
                     seen += 1
                     shown = str(element.value)
                     assert element.keyword in coded or CANARY in shown or CANARY_DATE in shown or shown == CANARY_TIME
@@ -75,4 +75,15 @@ class TestCanary:
         assert (liver.get_fdata() == nib.load(plain / "liver.nii.gz").get_fdata()).all()
         seg = pydicom.dcmread(patient / f"{CANARY}-seg" / f"{CANARY}-liver.dcm")
         assert seg.PixelData == pydicom.dcmread(plain / "seg" / "liver.dcm").PixelData
-        assert seg.SegmentSequence[0].SegmentLabel == "Liver"
+
+    def test_patients_segments_and_codes_stay_apart_by_what_follows_it(self, datasets: list[Dataset]) -> None:
+        assert {dataset.PatientID for dataset in datasets} == {f"{CANARY} PHANTOM-01"}
+        (segment,) = next(dataset for dataset in datasets if "SegmentSequence" in dataset).SegmentSequence
+        assert segment.SegmentLabel == f"{CANARY} Liver"
+        assert segment.SegmentedPropertyTypeCodeSequence[0].CodeMeaning == f"{CANARY} Liver"
+
+    def test_codes_that_were_not_there_hold_it(self, datasets: list[Dataset]) -> None:
+        for dataset in datasets:
+            codes = {element.keyword: element.value for element in dataset if element.VR == "CS"}
+            assert sum(value == CANARY for value in codes.values()) > 20
+            assert codes["Modality"] in ("CT", "SEG")

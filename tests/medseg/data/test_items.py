@@ -94,9 +94,15 @@ class TestDefaultWindow:
 
 class TestShowsPatients:
     @pytest.mark.parametrize(("orientation", "expected"), [("LP", True), (None, False)])
-    def test_is_whether_an_orientation_was_given(self, tmp_path: Path, orientation: str | None, expected: bool) -> None:
-        make_prepared(tmp_path, cases=2, size=(8, 8), groups=2, orientation=orientation)
+    def test_pictures_do_where_an_orientation_was_given(
+        self, tmp_path: Path, orientation: str | None, expected: bool
+    ) -> None:
+        make_prepared(tmp_path, cases=2, size=(8, 8), groups=2, orientation=orientation, placed=False)
         assert shows_patients(str(tmp_path)) is expected
+
+    def test_scans_do(self, tmp_path: Path) -> None:
+        make_prepared(tmp_path, cases=2, size=(8, 8), groups=2, slices=2)
+        assert shows_patients(str(tmp_path)) is True
 
     def test_is_false_without_data_set(self, tmp_path: Path) -> None:
         assert shows_patients(str(tmp_path / "absent")) is False

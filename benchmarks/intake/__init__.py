@@ -1,0 +1,1 @@
+"""How fast raw scans are read and prepared, side by side with other tools in one run."""

@@ -1,0 +1,123 @@
+"""Everything that is known of a raw folder before a pixel is read: its cases, their made names and groups."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from data_prep.choose_layout import choose_layout
+from data_prep.grouping import given_groups, made_names
+from data_prep.image_sources import Picture
+from data_prep.oddities import Oddities
+from data_prep.options import Options
+from data_prep.prepare_case import CaseTask, Reading
+from data_prep.sources import Found, is_image, relative, walk
+from medseg.errors import MedsegError, UsageError
+from medseg.io.scans import ScanChoices
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be prepared.
+
+    Attributes:
+        layout: Name of the source's layout.
+        tasks: One a case, in natural order of their names in the source.
+        groups: Made name of each case's group.
+        groups_known: Whether groups were given, or the layout knows them.
+        pictures: Whether the cases are pictures, which have no geometry.
+        modality: What options or layout say the images are; None where the files are asked.
+        errors: Problems of the folder itself, one line each, with source paths; with any, nothing is prepared.
+        warnings: Oddities of the folder.
+    """
+
+    layout: str
+    tasks: tuple[CaseTask, ...]
+    groups: tuple[str, ...]
+    groups_known: bool
+    pictures: bool
+    modality: str | None
+    errors: tuple[str, ...] = ()
+    warnings: Oddities = field(default_factory=Oddities)
+
+
+def make_plan(raw: Path, options: Options, workers: int) -> Plan:
+    """Look at a folder without reading pixels.
+
+    Raises:
+        UsageError: If folder, layout or groups cannot be what the options say.
+        MedsegError: If a DICOM folder cannot be read.
+    """
+    layout = choose_layout(raw, options.layout)
+    found = layout.find(raw, options.find_choices(workers))
+    errors = list(found.errors)
+    if not found.cases and not errors:
+        errors.append(f"{raw}: must hold images with labels, got none in layout {layout.name}")
+    pictures = all(isinstance(case.image, Picture) for case in found.cases)
+    if pictures and options.modality == "CT":
+        _refuse_pictures_of_ct(found)
+    reading = Reading(options.scan_choices(found.modality), options.foreground, options.orientation, options.spacing_mm)
+    width = max(4, len(str(len(found.cases) - 1)))
+    if options.labels == "none":
+        found = replace(found, cases=tuple(replace(case, label=None) for case in found.cases))
+    tasks = [CaseTask(index, f"case_{index:0{width}d}", case, reading) for index, case in enumerate(found.cases)]
+    groups, known = _groups(raw, found, options)
+    return Plan(
+        layout=layout.name,
+        tasks=tuple(tasks),
+        groups=tuple(groups),
+        groups_known=known,
+        pictures=pictures,
+        modality=options.modality or found.modality,
+        errors=tuple(errors),
+        warnings=_warnings(raw, found),
+    )
+
+
+def _refuse_pictures_of_ct(found: Found) -> None:
+    """In a data set of CT the values are taken for HU, and air is -1000 HU."""
+    for case in found.cases[:1]:
+        dtype = None
+        with suppress(MedsegError):  # a damaged one is told of with its name later
+            dtype = case.image.read(ScanChoices(), None).volume.voxels.dtype
+        if dtype is not None and dtype.kind == "u":
+            raise UsageError(
+                f"--modality CT means Hounsfield units, but the images are {dtype.name};"
+                " name it otherwise, such as 'windowed CT'"
+            )
+
+
+def _groups(raw: Path, found: Found, options: Options) -> tuple[list[str], bool]:
+    cases = found.cases
+    if options.groups is not None and cases:
+        try:
+            return made_names(given_groups(raw, cases, options.groups)), True
+        except UsageError:
+            if not found.errors:
+                raise
+            # Faulty images are no cases, so a table that names them need not be wrong.
+            return made_names([""] * len(cases)), True
+    known = [case.group for case in cases if case.group is not None]
+    if len(known) < len(cases):
+        # Of images about which nothing is known, the safe assumption is that all come from one patient.
+        return made_names([""] * len(cases)), False
+    return made_names(known), True
+
+
+def _warnings(raw: Path, found: Found) -> Oddities:
+    warnings = Oddities()
+    for text in found.warnings:
+        warnings.add_for_terminal(text)
+    ignored = [path for path in walk(raw) if path not in found.used]
+    strays = [relative(path, raw) for path in ignored if not is_image(path)]
+    images = [relative(path, raw) for path in ignored if is_image(path)]
+    if strays:
+        pictures = all(isinstance(case.image, Picture) for case in found.cases)
+        what = "files that are no images" if pictures else "files that belong to no case"
+        warnings.add(f"{what} were ignored", names=strays)
+    if images:
+        warnings.add("images outside the layout were ignored", names=images)
+    return warnings

@@ -1,0 +1,134 @@
+"""Cases one after the other, in several processes, or on a Dask cluster; with the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from data_prep.options import How
+from data_prep.prepare_case import CaseResult, CaseTask, attempt_case
+from medseg.errors import MedsegError, UsageError
+
+__all__ = ["Done", "run_cases"]
+
+Done = tuple[CaseTask, CaseResult | MedsegError]
+"""A case with what became of it."""
+
+_PATIENCE_S = 10.0
+_ONE_AT_A_TIME = Lock()
+
+
+def run_cases(tasks: Sequence[CaseTask], out: Path | None, how: How) -> Iterator[Done]:
+    """Prepare cases, and give each as soon as it is done.
+
+    No more cases are in memory than there are workers.
+
+    Args:
+        tasks: The cases.
+        out: Folder of the prepared data set; None only looks at them.
+        how: Number of processes, or address of a cluster.
+
+    Raises:
+        UsageError: If there is no such cluster.
+        MedsegError: If a process dies; what was given until then is complete.
+    """
+    if how.dask is not None:
+        yield from _on_cluster(tasks, out, how.dask)
+    elif min(how.workers, len(tasks)) < 2:
+        for task in tasks:
+            yield task, attempt_case(task, out)
+    else:
+        yield from _in_processes(tasks, out, min(how.workers, len(tasks)))
+
+
+def _in_processes(tasks: Sequence[CaseTask], out: Path | None, workers: int) -> Iterator[Done]:
+    # Forking a process that may hold threads can deadlock.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        running: dict[Future[CaseResult | MedsegError], CaseTask] = {}
+
+        def take(futures: Sequence[Future[CaseResult | MedsegError]]) -> Iterator[Done]:
+            for future in futures:
+                yield running.pop(future), future.result()
+
+        try:
+            for task in tasks:
+                if len(running) == workers:
+                    yield from take([*wait(running, return_when=FIRST_COMPLETED).done])
+                running[pool.submit(attempt_case, task, out)] = task
+            while running:
+                yield from take([*wait(running, return_when=FIRST_COMPLETED).done])
+        except BrokenProcessPool as error:
+            raise MedsegError(
+                f"a worker process died, perhaps for want of memory, with {len(running) + 1} cases in work; finished"
+                " cases are kept, so run it again with fewer --workers"
+            ) from error
+        finally:
+            # Also when whoever asks for the results stops asking.
+            pool.shutdown(cancel_futures=True)
+
+
+def _on_cluster(tasks: Sequence[CaseTask], out: Path | None, address: str) -> Iterator[Done]:
+    with _client(address) as client:
+        from distributed import as_completed
+
+        # Paths below the working directory mean another place on another machine's workers.
+        target = None if out is None else out.resolve()
+        most = max(1, sum(client.nthreads().values()))
+        waiting = iter(tasks)
+        futures = {_submit(client, task, target): task for task in islice(waiting, most)}
+        done = as_completed(futures, loop=client.loop)
+        try:
+            for future in done:
+                task = futures.pop(future)
+                yield task, _result(task, future)
+                following = next(waiting, None)
+                if following is not None:
+                    submitted = _submit(client, following, target)
+                    futures[submitted] = following
+                    done.add(submitted)
+        finally:
+            client.cancel([*futures])
+
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UsageError("--dask needs the package distributed; install it with: pip install 'medseg[dask]'") from error
+    try:
+        return Client(address, timeout=_PATIENCE_S, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise UsageError(
+            f"--dask {address}: must be the address of a running Dask scheduler, such as tcp://127.0.0.1:8786,"
+            f" got no answer within {_PATIENCE_S:g} s"
+        ) from error
+
+
+def _submit(client: Any, task: CaseTask, out: Path | None) -> Any:
+    # Not pure: a case must be written again even if the same was asked for before.
+    return client.submit(_alone, attempt_case, task, out, pure=False)
+
+
+def _alone(work: Callable[[CaseTask, Path | None], Any], task: CaseTask, out: Path | None) -> Any:
+    """One case at a time in a process, so that its memory is bounded and pydicom's warnings can be silenced."""
+    with _ONE_AT_A_TIME:
+        return work(task, out)
+
+
+def _result(task: CaseTask, future: Any) -> CaseResult | MedsegError:
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        result: CaseResult | MedsegError = future.result()
+    except (KilledWorker, CancelledError) as error:
+        raise MedsegError(
+            f"a Dask worker died on case {task.ordinal}, perhaps for want of memory; finished cases are kept, so run it"
+            " again"
+        ) from error
+    return result
