@@ -18,8 +18,6 @@ __all__ = [
     "Workers",
 ]  # fmt: skip
 
-_SCANS, _SPLIT, _WORK = "Scans that are not plain volumes", "Folds", "How to work"
-
 
 def _listed(kind: object) -> str:
     return ", ".join(get_args(kind))
@@ -43,39 +41,31 @@ Plane = Annotated[str, typer.Option(help=f"Plane of the slices: {_listed(OrientP
 Spacing = Annotated[
     str | None, typer.Option(help='Resample to this voxel size in mm: "1" or "0.8,0.8,2"; kept by default.')
 ]
-Series = Annotated[
-    str, typer.Option(help="DICOM series of each folder: only, largest, all or a UID.", rich_help_panel=_SCANS)
-]
-Tilt = Annotated[str, typer.Option(help="Tilted gantry: refuse or resample.", rich_help_panel=_SCANS)]
-Irregular = Annotated[str, typer.Option(help="Uneven slice gaps: refuse or resample.", rich_help_panel=_SCANS)]
-Duplicates = Annotated[
-    str, typer.Option(help="Several images at one position: refuse, or take the first.", rich_help_panel=_SCANS)
-]
+Series = Annotated[str, typer.Option(help="DICOM series of each folder: only, largest, all or a UID.")]
+Tilt = Annotated[str, typer.Option(help="Tilted gantry: refuse or resample.")]
+Irregular = Annotated[str, typer.Option(help="Uneven slice gaps: refuse or resample.")]
+Duplicates = Annotated[str, typer.Option(help="Several images at one position: refuse, or take the first.")]
 AssumeHu = Annotated[
     bool,
-    typer.Option("--assume-hu", help="Take CT without rescale tags as Hounsfield units.", rich_help_panel=_SCANS),
+    typer.Option("--assume-hu", help="Take CT without rescale tags as Hounsfield units."),
 ]
 TrustAffine = Annotated[
     str | None,
-    typer.Option(help="NIfTI whose two affines disagree: qform or sform counts.", rich_help_panel=_SCANS),
+    typer.Option(help="NIfTI whose two affines disagree: qform or sform counts."),
 ]
-Nonfinite = Annotated[
-    float | None, typer.Option(help="Value for voxels that are NaN or infinite, such as -1024.", rich_help_panel=_SCANS)
-]
+Nonfinite = Annotated[float | None, typer.Option(help="Value for voxels that are NaN or infinite, such as -1024.")]
 Groups = Annotated[
     str | None,
-    typer.Option(
-        help="Patients or blocks: CSV name,group or first,last,group; or a regular expression.", rich_help_panel=_SPLIT
-    ),
+    typer.Option(help="Patients or blocks: CSV name,group or first,last,group; or a regular expression."),
 ]
-SplitBy = Annotated[str | None, typer.Option("--split", help=f"{_listed(SplitMethod)}.", rich_help_panel=_SPLIT)]
-Folds = Annotated[int, typer.Option(help="Number of folds.", rich_help_panel=_SPLIT)]
-Seed = Annotated[int, typer.Option(help="Seed of the split.", rich_help_panel=_SPLIT)]
+SplitBy = Annotated[str | None, typer.Option("--split", help=f"{_listed(SplitMethod)}.")]
+Folds = Annotated[int, typer.Option(help="Number of folds.")]
+Seed = Annotated[int, typer.Option(help="Seed of the split.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes, each of which holds one case in memory; up to 4 by default.", rich_help_panel=_WORK),
+    typer.Option(help="Processes, each of which holds one case in memory; up to 4 by default."),
 ]
 Dask = Annotated[
     str | None,
-    typer.Option(help="Address of a Dask scheduler whose workers take the cases.", rich_help_panel=_WORK),
+    typer.Option(help="Address of a Dask scheduler whose workers take the cases."),
 ]
