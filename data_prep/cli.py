@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ from data_prep.cli_options import (
 from data_prep.options import How, Options, parse_foreground, parse_spacing
 from data_prep.prepare import inspect, prepare
 from data_prep.provenance import provenance_problems
-from data_prep.show import ProgressBar, show_errors, show_found, show_manifest, show_next, show_warnings
+from data_prep.show import ProgressBar, one_line, show_errors, show_found, show_manifest, show_next, show_warnings
 from data_prep.sources import LabelKind
 from data_prep.target import REPORT
 from medseg.errors import MedsegError, UsageError
@@ -109,7 +109,7 @@ def prepare_command(
         file=FileChoices(trust_affine, nonfinite),  # type: ignore[arg-type]  # checked there
         dicom=Choices(tilt, irregular, duplicates, assume_hu, plane),  # type: ignore[arg-type]  # checked there
     )
-    how = How(_workers(workers), dask, strict, keep_mapping)
+    how = How(workers, dask, strict, keep_mapping)
     done = prepare(raw, out, options, how=how, overwrite=overwrite, track=ProgressBar())
     console = Console()
     show_manifest(console, done.manifest)
@@ -171,7 +171,7 @@ def inspect_command(
         file=FileChoices(trust_affine, nonfinite),  # type: ignore[arg-type]  # checked there
         dicom=Choices(tilt, irregular, duplicates, assume_hu, plane),  # type: ignore[arg-type]  # checked there
     )
-    found = inspect(raw, options, how=How(_workers(workers), dask), track=ProgressBar())
+    found = inspect(raw, options, how=How(workers, dask), track=ProgressBar())
     console = Console()
     show_found(console, found, raw)
     show_warnings(console, found)
@@ -186,7 +186,7 @@ def verify_command(out: Out) -> None:
     problems = [*verify(out), *provenance_problems(out)]
     console = Console()
     for problem in problems:
-        print(problem)
+        print(one_line(problem))
     if problems:
         raise typer.Exit(1)
     show_manifest(console, read_manifest(out))
@@ -211,7 +211,7 @@ def phantom_command(
         out, patients=patients, slices=slices, size_px=size, seed=seed, faults=fault or [], track=ProgressBar()
     )
     print(f"{done.files} CT images of {patients} made-up patients, with DICOM SEG and NIfTI of their livers: {out}")
-    print(f"next: python -m data_prep prepare {out} OUT --labels seg --foreground liver")
+    print(f"next: python -m data_prep prepare {shlex.quote(str(out))} OUT --labels seg --foreground liver")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -228,21 +228,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ending:
         return ending.code if isinstance(ending.code, int) else 1
     except MedsegError as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return error.exit_status
     except OSError as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        told = f"{error.filename}: must be readable, got {error.strerror}" if error.filename else error
+        print(f"error: {one_line(told)}", file=sys.stderr)
         return MedsegError.exit_status
     return 0
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _workers(asked: int | None) -> int:
-    """Few, since each holds a scan in memory."""
-    return min(4, len(os.sched_getaffinity(0))) if asked is None else asked
 
 
 def _one_of(option: str, value: str, kind: Any) -> Any:

@@ -63,7 +63,9 @@ Folds = Annotated[int, typer.Option(help="Number of folds.")]
 Seed = Annotated[int, typer.Option(help="Seed of the split.")]
 Workers = Annotated[
     int | None,
-    typer.Option(help="Processes, each of which holds one case in memory; up to 4 by default."),
+    typer.Option(
+        help="Processes, each of which holds one case in memory; by default up to 4 where there is much to read."
+    ),
 ]
 Dask = Annotated[
     str | None,

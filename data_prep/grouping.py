@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep.sources import SourceCase, natural_key, relative, stem
+from data_prep.layouts.volume_files import volume_stem
+from data_prep.sources import SourceCase, is_image, natural_key, relative
 from medseg.errors import UsageError
 
 __all__ = ["given_groups", "made_names"]
@@ -53,7 +54,8 @@ def _names(raw: Path, case: SourceCase) -> tuple[str, ...]:
         return (case.name,)
     (path,) = case.image.paths
     full = relative(path, raw)
-    return case.name + path.suffix, case.name, full, stem(full)
+    suffix = path.name[len(volume_stem(path.name)) :] or (path.suffix if is_image(path) else "")
+    return case.name + suffix, case.name, full, full.removesuffix(suffix)
 
 
 def _from_pattern(raw: Path, cases: Sequence[SourceCase], pattern: str) -> list[str]:
@@ -64,9 +66,9 @@ def _from_pattern(raw: Path, cases: Sequence[SourceCase], pattern: str) -> list[
     if expression.groups != 1:
         raise UsageError(f"--groups {pattern}: must have one capture group ( ), got {expression.groups}")
     matches = [next((m for name in _names(raw, case) if (m := expression.search(name))), None) for case in cases]
-    groups = [match[1] for match in matches if match is not None and match[1] is not None]
+    groups = [match[1] for match in matches if match is not None and match[1]]
     if len(groups) < len(cases):
-        missing = [case.name for case, match in zip(cases, matches, strict=True) if match is None or match[1] is None]
+        missing = [case.name for case, match in zip(cases, matches, strict=True) if match is None or not match[1]]
         raise UsageError(f"--groups {pattern}: must match every image, got no match for {_few(missing)}")
     return groups
 

@@ -1,10 +1,13 @@
-"""Foreground whose Hounsfield units no organ of its name has: a flipped label or a wrong pairing shows there first."""
+"""Values that are no Hounsfield units, and foreground whose units no organ of its name has.
+
+A flipped label or a wrong pairing shows there first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["implausible_foreground"]
+__all__ = ["implausible_ct", "implausible_foreground"]
 
 # Mean HU over a whole organ, without or with contrast, in health and disease; wide, since only the absurd should warn.
 # Air is -1000 HU, lung mostly -950 to -550, fat about -100, water 0, soft tissue 20 to 80 and with contrast up to 250.
@@ -35,6 +38,17 @@ _RANGES_HU = {
 }
 # Of a foreground without a known name: what is left is air or metal.
 _ANY_HU = (-300.0, 1800.0)
+
+
+def implausible_ct(lowest: float) -> tuple[str, ...]:
+    """A warning if a CT has no value below 0, as air and fat have.
+
+    Args:
+        lowest: Smallest value of the scan.
+    """
+    if lowest < 0:
+        return ()
+    return ("CT without a value below 0 HU, as air and fat have: are the values shifted or windowed?",)
 
 
 def implausible_foreground(mean_hu: float, names: Sequence[str]) -> tuple[str, ...]:

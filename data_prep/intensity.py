@@ -53,7 +53,8 @@ def count_values(image: NDArray[Any]) -> CountedValues:
     total = [0.0, 0.0]
     for z in range(image.shape[2]):
         layer = image[..., z].ravel(order="K")
-        counts += np.bincount(_float_keys(layer) if is_float else np.subtract(layer, low, dtype=np.int64), minlength=bins)
+        keys = _float_keys(layer) if is_float else np.subtract(layer, low, dtype=np.int64)
+        counts += np.bincount(keys, minlength=bins)
         if is_float:
             total[0] += float(layer.sum(dtype=np.float64))
             total[1] += float(np.square(layer, dtype=np.float64).sum())

@@ -176,7 +176,7 @@ class SegFile:
         self, source: ImageSource, image: Acquired, foreground: Sequence[str] | None, choices: ScanChoices
     ) -> LabelMask:
         """As :meth:`LabelSource.read`."""
-        return read_seg(self.path, image.volume, foreground)
+        return read_seg(self.path, image.volume, foreground, regrid=image.regrid)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class RtStruct:
         self, source: ImageSource, image: Acquired, foreground: Sequence[str] | None, choices: ScanChoices
     ) -> LabelMask:
         """As :meth:`LabelSource.read`."""
-        return read_rtstruct(self.path, image.volume, foreground)
+        return read_rtstruct(self.path, image.volume, foreground, regrid=image.regrid)
 
 
 def _size(shape: Sequence[int]) -> str:

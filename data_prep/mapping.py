@@ -21,16 +21,21 @@ def check_mapping(path: Path | None, raw: Path, out: Path) -> None:
     """Refuse a place where the file would be given away or destroy something.
 
     Raises:
-        UsageError: If it lies in the prepared data set or in the source, or another file is there.
+        UsageError: If it lies in the prepared data set or in the source, another file is there, or its folder cannot be
+            written.
     """
     if path is None:
         return
-    place = path.resolve()
+    # A link is replaced where it lies, so both ends count.
+    places = path.resolve(), path.parent.resolve() / path.name
     for folder, name in ((out, "OUT"), (raw, "RAW")):
-        if folder.resolve() in (place, *place.parents):
+        if any(folder.resolve() in (place, *place.parents) for place in places):
             raise UsageError(f"--keep-mapping {path}: must lie outside {name} {folder}; it holds patients' names")
     if path.is_dir() or (path.exists() and not _is_mapping(path)):
         raise UsageError(f"--keep-mapping {path}: must be a new file or an earlier mapping, got another")
+    folder = next(parent for parent in places[1].parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"--keep-mapping {path}: must lie in a folder that can be written, got {folder}")
 
 
 def write_mapping(path: Path | None, plan: Plan) -> None:

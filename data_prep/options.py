@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ class How:
     """How cases are worked through; it changes nothing of what is written.
 
     Attributes:
-        workers: Processes; each holds one case in memory.
+        workers: Processes, each of which holds one case in memory; None takes more than one only where that pays.
         dask: Address of a Dask scheduler whose workers take the cases instead.
         strict: Whether the first broken case stops everything.
         mapping: Private file that says which case came from where.
@@ -53,14 +54,14 @@ class How:
         UsageError: If a value breaks its rule.
     """
 
-    workers: int = 1
+    workers: int | None = None
     dask: str | None = None
     strict: bool = False
     mapping: Path | None = None
 
     def __post_init__(self) -> None:
         """Check every value."""
-        if self.workers < 1:
+        if self.workers is not None and self.workers < 1:
             raise UsageError(f"--workers must be at least 1, got {self.workers}")
 
 
@@ -109,8 +110,8 @@ class Options:
         """Check every value."""
         if not _PLAIN_NAME.fullmatch(self.name):
             raise UsageError(f"--name must be letters, digits, '.', '_' or '-', got {self.name!r}; give a --name")
-        if self.modality is not None and not self.modality.strip():
-            raise UsageError("--modality must not be empty")
+        if self.modality is not None:
+            object.__setattr__(self, "modality", _modality(self.modality))
         if not self.foreground_label.strip() or self.foreground_label == "background":
             raise UsageError(f"--foreground-name must be a name other than background, got {self.foreground_label!r}")
         if self.split is not None and self.split not in get_args(SplitMethod):
@@ -132,13 +133,21 @@ class Options:
         names = [item for item in self.foreground or () if not item.isdecimal()]
         return names[0] if len(names) == len(self.foreground or ()) == 1 else "foreground"
 
-    def find_choices(self, workers: int) -> FindChoices:
+    def find_choices(self, workers: int | None) -> FindChoices:
         """What a layout needs to know."""
-        return FindChoices(self.series, self.modality, self.labels, workers)
+        return FindChoices(self.series, self.modality, self.labels, workers or os.cpu_count() or 1)
 
     def scan_choices(self, modality: str | None) -> ScanChoices:
         """What reading a scan needs to know, of which the layout may know the modality."""
         return ScanChoices(modality=self.modality or modality, file=self.file, dicom=self.dicom)
+
+
+def _modality(text: str) -> str:
+    """A modality without spaces around it; CT in capitals, by which all else tells Hounsfield units."""
+    text = text.strip()
+    if not text:
+        raise UsageError("--modality must not be empty")
+    return "CT" if text.upper() == "CT" else text
 
 
 def parse_foreground(text: str | None) -> tuple[str, ...] | None:

@@ -44,7 +44,7 @@ class Plan:
     warnings: Oddities = field(default_factory=Oddities)
 
 
-def make_plan(raw: Path, options: Options, workers: int) -> Plan:
+def make_plan(raw: Path, options: Options, workers: int | None) -> Plan:
     """Look at a folder without reading pixels.
 
     Raises:
@@ -57,9 +57,17 @@ def make_plan(raw: Path, options: Options, workers: int) -> Plan:
     if not found.cases and not errors:
         errors.append(f"{raw}: must hold images with labels, got none in layout {layout.name}")
     pictures = all(isinstance(case.image, Picture) for case in found.cases)
-    if pictures and options.modality == "CT":
-        _refuse_pictures_of_ct(found)
-    reading = Reading(options.scan_choices(found.modality), options.foreground, options.orientation, options.spacing_mm)
+    if found.cases:
+        _refuse_unfit_options(options, pictures=pictures)
+    if pictures and (options.modality or found.modality) == "CT":
+        _refuse_pictures_of_ct(raw, found, options)
+    reading = Reading(
+        scan=options.scan_choices(found.modality),
+        foreground=options.foreground,
+        orientation=options.orientation,
+        spacing_mm=options.spacing_mm,
+        foreground_name=options.foreground_name,
+    )
     width = max(4, len(str(len(found.cases) - 1)))
     if options.labels == "none":
         found = replace(found, cases=tuple(replace(case, label=None) for case in found.cases))
@@ -77,16 +85,29 @@ def make_plan(raw: Path, options: Options, workers: int) -> Plan:
     )
 
 
-def _refuse_pictures_of_ct(found: Found) -> None:
+def _refuse_unfit_options(options: Options, *, pictures: bool) -> None:
+    """What would turn or resample images must not be passed over in silence."""
+    if pictures and options.spacing_mm is not None:
+        raise UsageError("--spacing is for scans, but the images are pictures, of which no spacing is known; drop it")
+    if pictures and options.dicom.plane != "axial":
+        raise UsageError("--plane is for scans, but the images are pictures, which are one slice each; drop it")
+    if not pictures and options.orientation is not None:
+        raise UsageError(
+            "--orientation is for pictures, but the images are scans, which say themselves how they lie; drop it"
+        )
+
+
+def _refuse_pictures_of_ct(raw: Path, found: Found, options: Options) -> None:
     """In a data set of CT the values are taken for HU, and air is -1000 HU."""
     for case in found.cases[:1]:
         dtype = None
         with suppress(MedsegError):  # a damaged one is told of with its name later
             dtype = case.image.read(ScanChoices(), None).volume.voxels.dtype
         if dtype is not None and dtype.kind == "u":
+            said = "--modality CT" if options.modality else f"{raw}: the folder's modality CT"
             raise UsageError(
-                f"--modality CT means Hounsfield units, but the images are {dtype.name};"
-                " name it otherwise, such as 'windowed CT'"
+                f"{said} means Hounsfield units, but the images are {dtype.name};"
+                f" name it otherwise, such as {'' if options.modality else '--modality '}'windowed CT'"
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,11 @@ from data_prep.conclude import SAME_PIXELS, Conclusion, conclude
 from data_prep.mapping import check_mapping, write_mapping
 from data_prep.options import How, Options, Track
 from data_prep.plan import Plan, make_plan
-from data_prep.prepare_case import CaseResult, CaseTask
+from data_prep.prepare_case import CaseResult, CaseTask, OutError
 from data_prep.provenance import describe, fault_of, has_same_source, request_hash
 from data_prep.report import ReportFacts, write_report
 from data_prep.run_cases import run_cases
-from data_prep.target import REPORT, abandon, check_apart, claim, finish, is_finished, refuse, remove_case
+from data_prep.target import REPORT, abandon, check_apart, claim, finish, hold, is_finished, refuse, remove_strays
 from data_prep.work_folder import WorkFolder, holds_case
 from medseg.errors import MedsegError, SourceError
 from medseg.io.atomic import write_json
@@ -76,16 +77,24 @@ def prepare(
     how, track = how or How(), track or Track()
     check_apart(raw, out)
     check_mapping(how.mapping, raw, out)
+    raw = _reachable(raw, how)
     plan = make_plan(raw, options, how.workers)
     if plan.errors:
         raise MedsegError(_summed_up(plan.errors, raw))
-    request = request_hash(plan, options)
-    if is_finished(out) and has_same_source(out, plan, options):
-        done = _finished_again(raw, out, plan, options, how, request, overwrite=overwrite, track=track)
-    else:
-        claim(out, request, [task.name for task in plan.tasks], overwrite=overwrite)
-        done = _write(raw, out, plan, options, how, track)
-    write_mapping(how.mapping, plan)
+    try:
+        with hold(out):
+            if is_finished(out) and has_same_source(out, plan, options):
+                done = _finished_again(raw, out, plan, options, how, overwrite=overwrite, track=track)
+            else:
+                claim(out, request_hash(plan, options), _names(plan), overwrite=overwrite)
+                done = _write(raw, out, plan, options, how, track)
+            write_mapping(how.mapping, plan)
+    except OSError as error:
+        where = error.filename or out
+        raise MedsegError(
+            f"{where}: must be writable, got {error.strerror or error}; make room or choose another place, and run it"
+            " again"
+        ) from error
     return done
 
 
@@ -96,6 +105,7 @@ def inspect(raw: Path, options: Options, *, how: How | None = None, track: Track
         UsageError: If folder, layout, groups or split cannot be what the options say.
     """
     how, track = how or How(), track or Track()
+    raw = _reachable(raw, how)
     plan = make_plan(raw, options, how.workers)
     results = _run(plan.tasks, None, how, track, "Checking")
     found = conclude(raw, plan, options, results)
@@ -103,9 +113,14 @@ def inspect(raw: Path, options: Options, *, how: How | None = None, track: Track
     return found
 
 
+def _reachable(raw: Path, how: How) -> Path:
+    """A folder's name that means the same in a cluster's processes, which work in other folders."""
+    return raw if how.dask is None else raw.absolute()
+
+
 def _write(raw: Path, out: Path, plan: Plan, options: Options, how: How, track: Track) -> Prepared:
     """Write all cases that no earlier run has finished, then the tables."""
-    work = WorkFolder(out)
+    work = WorkFolder(out, request_hash(plan, options))
     kept = {task.ordinal: result for task in plan.tasks if (result := work.load(task)) is not None}
     left = [task for task in plan.tasks if task.ordinal not in kept]
     try:
@@ -114,14 +129,8 @@ def _write(raw: Path, out: Path, plan: Plan, options: Options, how: How, track: 
     except BaseException:
         abandon(out)
         raise
-    for task, _ in found.left_out:
-        remove_case(out, task.name)
     manifest = found.manifest(options, out)
-    _write_tables(out, found, options, manifest)
-    if not found.left_out:
-        # With some left out, the next run may still find them mended.
-        work.remove()
-        finish(out)
+    _conclude(out, found, options, manifest, work)
     return Prepared(manifest, found, sum(isinstance(result, CaseResult) for result in new.values()))
 
 
@@ -131,19 +140,22 @@ def _finished_again(
     plan: Plan,
     options: Options,
     how: How,
-    request: str,
     *,
     overwrite: bool,
     track: Track,
 ) -> Prepared:
     """Compare a finished data set with its source, and write what differs; nothing if all is equal."""
+    request = request_hash(plan, options)
+    work = WorkFolder(out, request)
+    for task in plan.tasks:
+        work.note(task)
     results = _run(plan.tasks, None, how, track, "Comparing")
     found = _concluded(raw, plan, options, results)
     manifest = found.manifest(options, out)
     if not _holds(out, manifest, describe(found, options, manifest)):
         if not overwrite:
             refuse(out)
-        claim(out, request, [task.name for task in plan.tasks], overwrite=True, keep_cases=True)
+        claim(out, request, _names(plan), overwrite=True, keep_cases=True)
     damaged = [
         plan.tasks[facts.ordinal]
         for case, facts in zip(found.cases, found.facts, strict=True)
@@ -155,11 +167,27 @@ def _finished_again(
             raise result
         if result.facts != found.facts[[facts.ordinal for facts in found.facts].index(ordinal)]:
             raise SourceError(plan.tasks[ordinal].source.name, "changed while it was prepared; run it again")
+    if found.left_out:
+        for ordinal, result in results.items():
+            if isinstance(result, CaseResult):
+                work.save(plan.tasks[ordinal], result)
     # Also where nothing differs: tables may be damaged, and equal bytes change nothing.
+    _conclude(out, found, options, manifest, work)
+    return Prepared(manifest, found, len(again))
+
+
+def _conclude(out: Path, found: Conclusion, options: Options, manifest: Manifest, work: WorkFolder) -> None:
+    """Write the tables, once every case has its files."""
+    remove_strays(out, _names(found.plan), found.cases)
     _write_tables(out, found, options, manifest)
     if not found.left_out:
+        # With some left out, the next run may still find them mended.
+        work.remove()
         finish(out)
-    return Prepared(manifest, found, len(again))
+
+
+def _names(plan: Plan) -> list[str]:
+    return [task.name for task in plan.tasks]
 
 
 def _run(
@@ -176,7 +204,7 @@ def _run(
             for task, result in run_cases(tasks, out, how):
                 if isinstance(result, CaseResult) and save is not None:
                     save(task, result)
-                if isinstance(result, MedsegError) and how.strict:
+                if isinstance(result, OutError) or (isinstance(result, MedsegError) and how.strict):
                     raise result
                 advance(result.facts.shape[2] if isinstance(result, CaseResult) else 0)
                 results[task.ordinal] = result
@@ -201,7 +229,8 @@ def _concluded(raw: Path, plan: Plan, options: Options, results: Results) -> Con
 def _summed_up(errors: Sequence[str], raw: Path) -> str:
     if len(errors) == 1:
         return errors[0]
-    return f"{errors[0]}; and {len(errors) - 1} more; see: python -m data_prep inspect {raw}"
+    command = f"python -m data_prep inspect {shlex.quote(str(raw))}"
+    return f"{errors[0]}; and {len(errors) - 1} more; see, with the same options: {command}"
 
 
 def _write_tables(out: Path, found: Conclusion, options: Options, manifest: Manifest) -> None:

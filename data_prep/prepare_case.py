@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.case_facts import CaseFacts
-from data_prep.implausible import implausible_foreground
+from data_prep.implausible import implausible_ct, implausible_foreground
 from data_prep.intensity import count_values
 from data_prep.report.picture import case_picture
 from data_prep.sources import SourceCase
-from medseg.errors import MedsegError, SourceError
+from medseg.errors import MedsegError, SourceError, UsageError
 from medseg.io.affine import spacing_mm
 from medseg.io.labels import LabelMask
 from medseg.io.nifti import write_nifti
@@ -27,9 +28,13 @@ from medseg.io.spacing import resample_spacing
 from medseg.io.volume import Volume
 from medseg.manifest import case_paths, voxel_hashes
 
-__all__ = ["CaseResult", "CaseTask", "Reading", "attempt_case", "prepare_case"]
+__all__ = ["CaseResult", "CaseTask", "OutError", "Reading", "attempt_case", "prepare_case"]
 
 log = logging.getLogger(__name__)
+
+
+class OutError(MedsegError):
+    """The prepared data set cannot be written, which is no fault of the case."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,14 @@ class Reading:
         foreground: Label values and names; None demands one class.
         orientation: Where columns and rows of pictures run; None where they show no patient.
         spacing_mm: Voxel size to which volumes are resampled; None keeps their own.
+        foreground_name: What the foreground is to be called, by which its HU are judged, too.
     """
 
     scan: ScanChoices
     foreground: tuple[str, ...] | None = None
     orientation: str | None = None
     spacing_mm: tuple[float, float, float] | None = None
+    foreground_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,14 +90,17 @@ def attempt_case(task: CaseTask, out: Path | None) -> CaseResult | MedsegError:
     """As :func:`prepare_case`, but errors are returned, and those that nobody foresaw are one line, too."""
     try:
         return prepare_case(task, out)
+    except UsageError as error:
+        return MedsegError(f"{_where(task)}: {error}")  # of a choice, which does not know for which case it does not do
     except MedsegError as error:
         return error
     except MemoryError:
         return SourceError(_where(task), "is too large for this machine's memory; use fewer --workers")
     except OSError as error:
-        return SourceError(_where(task), f"must be readable and OUT writable, got {error.strerror or 'an error'}")
+        return SourceError(_where(task), f"must be readable, got {error.strerror or 'an error'}")
     except Exception as error:  # whatever a strange file makes a library raise must not stop the other cases
-        log.debug("unforeseen", exc_info=True)
+        # Without the error's own words, which may be the source's.
+        log.debug("%s in\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
         return SourceError(_where(task), f"could not be prepared, got {type(error).__name__}; the file may be damaged")
 
 
@@ -102,6 +112,7 @@ def prepare_case(task: CaseTask, out: Path | None) -> CaseResult:
         out: Folder of the prepared data set; None only looks at the case.
 
     Raises:
+        OutError: If ``out`` cannot be written.
         MedsegError: If image or label are damaged, break a rule, or do not belong together.
     """
     case = _load(task)
@@ -122,7 +133,8 @@ def prepare_case(task: CaseTask, out: Path | None) -> CaseResult:
             axes=axes,
         )
         hashes = hashing.result()
-    warnings = (*case.image.warnings, *_odd_label(case, mean, task.reading.foreground))
+    odd_ct = implausible_ct(counted.values[0]) if case.image.modality == "CT" else ()
+    warnings = (*case.image.warnings, *odd_ct, *_odd_label(case, mean, task.reading))
     facts = CaseFacts(
         ordinal=task.ordinal,
         shape=_shape(case.image.voxels),
@@ -222,14 +234,16 @@ def _foreground(image: NDArray[Any], label: NDArray[np.uint8] | None) -> tuple[t
     return tuple(counts), total / sum(counts) if any(counts) else None
 
 
-def _odd_label(case: _Loaded, mean: float | None, foreground: tuple[str, ...] | None) -> tuple[str, ...]:
+def _odd_label(case: _Loaded, mean: float | None, reading: Reading) -> tuple[str, ...]:
     if case.label is None or case.classes is None:
         return ()
     told = case.classes.warnings
     if mean is None:
         return (*told, "masks without foreground")
     odd = ("masks without background",) if case.label.all() else ()
-    names = foreground or tuple(item.name for item in case.classes.classes)
+    wanted = reading.foreground
+    chosen = [item for item in case.classes.classes if wanted is None or any(map(item.is_called, wanted))]
+    names = (*(wanted or ()), *(item.name for item in chosen), reading.foreground_name or "")
     return (*told, *odd, *(implausible_foreground(mean, names) if case.image.modality == "CT" else ()))
 
 
@@ -247,9 +261,15 @@ def _indices(task: CaseTask, mask: LabelMask | None, *, unknown: bool) -> tuple[
 def _write(out: Path, name: str, case: _Loaded) -> None:
     """Write the label first: an image without its label would look like a case."""
     image, label = case_paths(name, labelled=case.label is not None)
-    if case.label is not None:
-        write_nifti(out / label, case.label, case.affine_mm)
-    write_nifti(out / image, case.image.voxels, case.affine_mm)
+    try:
+        if case.label is not None:
+            write_nifti(out / label, case.label, case.affine_mm)
+        write_nifti(out / image, case.image.voxels, case.affine_mm)
+    except OSError as error:
+        raise OutError(
+            f"{out}: OUT must be writable, got {error.strerror or error}; make room or choose another folder, and run"
+            " it again"
+        ) from error
 
 
 def _shape(voxels: NDArray[Any]) -> tuple[int, int, int]:

@@ -55,16 +55,17 @@ def describe(found: Conclusion, options: Options, manifest: Manifest) -> dict[st
     }
 
 
-def source_hash(salt: str, task: CaseTask) -> str:
+def source_hash(salt: str, task: CaseTask) -> str | None:
     """SHA-256 of ``salt/name/content``, content being the SHA-256 of the source's first file.
 
     A name alone could be guessed from a list of names; together with a file's content, which does not stand in the
-    prepared data set, it can't.
+    prepared data set, it can't. So there is no hash of a source whose file cannot be read.
     """
-    content = ""
-    if task.source.image.paths:
+    try:
         with task.source.image.paths[0].open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, IndexError):
+        return None
     # Names that are not UTF-8 stand in Python as escapes of their bytes.
     return hashlib.sha256(f"{salt}/{task.source.name}/{content}".encode(errors="surrogateescape")).hexdigest()
 

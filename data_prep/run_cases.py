@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from data_prep.options import How
 from data_prep.prepare_case import CaseResult, CaseTask, attempt_case
 from medseg.errors import MedsegError, UsageError
+from medseg.io.processes import WorkerPool
 
 __all__ = ["Done", "run_cases"]
 
@@ -21,6 +23,9 @@ Done = tuple[CaseTask, CaseResult | MedsegError]
 """A case with what became of it."""
 
 _PATIENCE_S = 10.0
+# 400 MB take a second, as long as it takes to start processes (docs/performance.md); each holds a scan in memory.
+_PAYS_FROM_BYTES = 2 * 10**9
+_MOST_UNASKED = 4
 _ONE_AT_A_TIME = Lock()
 
 
@@ -40,16 +45,25 @@ def run_cases(tasks: Sequence[CaseTask], out: Path | None, how: How) -> Iterator
     """
     if how.dask is not None:
         yield from _on_cluster(tasks, out, how.dask)
-    elif min(how.workers, len(tasks)) < 2:
+    elif (workers := _workers(tasks, how)) < 2:
         for task in tasks:
             yield task, attempt_case(task, out)
     else:
-        yield from _in_processes(tasks, out, min(how.workers, len(tasks)))
+        yield from _in_processes(tasks, out, workers)
+
+
+def _workers(tasks: Sequence[CaseTask], how: How) -> int:
+    """As many as were asked for, or a few where there is so much to read that their start pays."""
+    asked = how.workers
+    if asked is None:
+        paths = (path for task in tasks for path in task.source.image.paths)
+        size_bytes = sum(path.stat().st_size for path in paths if path.exists())
+        asked = 1 if size_bytes < _PAYS_FROM_BYTES else min(_MOST_UNASKED, os.cpu_count() or 1)
+    return min(asked, len(tasks))
 
 
 def _in_processes(tasks: Sequence[CaseTask], out: Path | None, workers: int) -> Iterator[Done]:
-    # Forking a process that may hold threads can deadlock.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with WorkerPool(workers) as pool:
         running: dict[Future[CaseResult | MedsegError], CaseTask] = {}
 
         def take(futures: Sequence[Future[CaseResult | MedsegError]]) -> Iterator[Done]:
@@ -99,9 +113,11 @@ def _on_cluster(tasks: Sequence[CaseTask], out: Path | None, address: str) -> It
 def _client(address: str) -> Any:
     try:
         from distributed import Client
+        from distributed.comm.addressing import get_address_host_port
     except ImportError as error:
         raise UsageError("--dask needs the package distributed; install it with: pip install 'medseg[dask]'") from error
     try:
+        get_address_host_port(address)  # what is no address leaves a half-made client, whose end takes long
         return Client(address, timeout=_PATIENCE_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise UsageError(
@@ -111,14 +127,15 @@ def _client(address: str) -> Any:
 
 
 def _submit(client: Any, task: CaseTask, out: Path | None) -> Any:
-    # Not pure: a case must be written again even if the same was asked for before.
-    return client.submit(_alone, attempt_case, task, out, pure=False)
+    # Pickled here, since what a scheduler cannot unpickle is never heard of again. Not pure: a case must be written
+    # again even if the same was asked for before.
+    return client.submit(_alone, pickle.dumps(task), out, pure=False)
 
 
-def _alone(work: Callable[[CaseTask, Path | None], Any], task: CaseTask, out: Path | None) -> Any:
+def _alone(task: bytes, out: Path | None) -> CaseResult | MedsegError:
     """One case at a time in a process, so that its memory is bounded and pydicom's warnings can be silenced."""
     with _ONE_AT_A_TIME:
-        return work(task, out)
+        return attempt_case(pickle.loads(task), out)
 
 
 def _result(task: CaseTask, future: Any) -> CaseResult | MedsegError:
@@ -130,5 +147,10 @@ def _result(task: CaseTask, future: Any) -> CaseResult | MedsegError:
         raise MedsegError(
             f"a Dask worker died on case {task.ordinal}, perhaps for want of memory; finished cases are kept, so run it"
             " again"
+        ) from error
+    except Exception as error:  # faults of cases are returned, so this is one of the worker's own
+        raise MedsegError(
+            f"a Dask worker must have the same medseg installed as this process, got {type(error).__name__} on case"
+            f" {task.ordinal}; finished cases are kept, so mend it and run it again"
         ) from error
     return result

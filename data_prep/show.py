@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +21,9 @@ from data_prep.conclude import Conclusion
 from data_prep.options import Track
 from medseg.manifest import Case, Fold, Intensity, Manifest, Split
 
-__all__ = ["ProgressBar", "show_errors", "show_found", "show_manifest", "show_next", "show_warnings"]
+__all__ = ["ProgressBar", "one_line", "show_errors", "show_found", "show_manifest", "show_next", "show_warnings"]
+
+_BREAK = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
 
 T = TypeVar("T")
 
@@ -48,6 +52,17 @@ class ProgressBar(Track):
             yield advance
 
 
+def one_line(text: object) -> str:
+    """A text on one line: of breaks a space is left, and what a terminal would obey, not show, is written out.
+
+    Names of files may hold both.
+    """
+    flat = _BREAK.sub(" ", str(text).strip())
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in flat
+    )
+
+
 def show_manifest(console: Console, manifest: Manifest) -> None:
     """Print a prepared data set's summary."""
     table = _table(f"{manifest.name}: {manifest.modality}, foreground {manifest.foreground}")
@@ -62,7 +77,7 @@ def show_manifest(console: Console, manifest: Manifest) -> None:
 
 def show_found(console: Console, found: Conclusion, raw: Path) -> None:
     """Print what a raw folder holds, as far as it could be read."""
-    table = _table(str(raw))
+    table = _table(one_line(raw))
     table.add_row("layout", found.plan.layout)
     table.add_row("found", f"{len(found.plan.tasks)} cases, {len(found.cases)} readable")
     if found.cases and found.intensity:
@@ -78,20 +93,20 @@ def show_found(console: Console, found: Conclusion, raw: Path) -> None:
 def show_warnings(console: Console, found: Conclusion) -> None:
     """Print every warning."""
     for warning in found.warnings.for_terminal():
-        _line(console, f"warning: {warning}", "yellow")
+        _line(console, f"warning: {one_line(warning)}", "yellow")
 
 
 def show_errors(console: Console, errors: Iterable[object]) -> None:
     """Print every error."""
     for error in errors:
-        _line(console, f"error: {' '.join(str(error).split())}", "red")
+        _line(console, f"error: {one_line(error)}", "red")
 
 
 def show_next(console: Console, out: Path) -> None:
     """Print the command that comes next."""
     config = "bundles/unet/configs/train.json"
     _line(console, "next: python -m monai.bundle run"
-          f" --config_file {config} --dataset_dir {out} --tracking mlflow.yaml", "bold")  # fmt: skip
+          f" --config_file {config} --dataset_dir {shlex.quote(str(out))} --tracking mlflow.yaml", "bold")  # fmt: skip
 
 
 def _table(title: str) -> Table:

@@ -113,14 +113,26 @@ def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """All files below a folder in natural order, without hidden files and what operating systems leave behind."""
+    """All files below a folder in natural order, without hidden files and what operating systems leave behind.
+
+    Links to folders are followed, but not back up to one that holds them.
+    """
     for path in sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name)):
         if path.name.startswith(".") or path.name.lower() in _SYSTEM_FILES:
             continue
         if path.is_dir():
-            yield from walk(path)
+            if not _leads_back(path):
+                yield from walk(path)
         else:
             yield path
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether a folder is a link to one above it."""
+    if not folder.is_symlink():
+        return False
+    here = folder.parent.resolve()
+    return folder.resolve() in (here, *here.parents)
 
 
 def is_image(path: Path) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 
 from data_prep.case_facts import CaseFacts
+from data_prep.image_sources import DicomSeries
+from data_prep.layouts.volume_files import data_files
 from data_prep.prepare_case import CaseResult, CaseTask
 from data_prep.sources import SourceCase
 from medseg.errors import MedsegError
@@ -28,25 +31,40 @@ class WorkFolder:
 
     Args:
         out: Folder of the prepared data set.
+        request: Hash of all that decides what is written; what another request left counts as nothing.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, request: str) -> None:
         self._out = out
+        self._request = request
         self._folder = out / WORK_FOLDER
+        self._stamps: dict[str, str] = {}
+
+    def note(self, task: CaseTask) -> None:
+        """Note the state of a case's source before it is read: what changes while it is read must not look read."""
+        with suppress(OSError):
+            self._stamps[task.name] = _stamp(self._request, task.source)
 
     def save(self, task: CaseTask, result: CaseResult) -> None:
-        """Remember a case whose files are written."""
+        """Remember a case whose files are written and whose source was noted."""
+        stamp = self._stamps.get(task.name)
+        if stamp is None:
+            return
         with atomic_path(self._folder / f"{task.name}.jpg") as partial:
             partial.write_bytes(result.picture)
-        write_json(self._folder / f"{task.name}.json", {"stamp": _stamp(task.source), "facts": asdict(result.facts)})
+        write_json(self._folder / f"{task.name}.json", {"stamp": stamp, "facts": asdict(result.facts)})
 
     def load(self, task: CaseTask) -> CaseResult | None:
-        """A case that is finished and whose source has not changed since; None if it must be read again."""
+        """A case that is finished and whose source has not changed since; None if it must be read again.
+
+        Its source is noted for :meth:`save`.
+        """
+        self.note(task)
         try:
             content = json.loads((self._folder / f"{task.name}.json").read_text(encoding="utf-8"))
             picture = (self._folder / f"{task.name}.jpg").read_bytes()
             facts = _facts(content["facts"])
-            same = content["stamp"] == _stamp(task.source)
+            same = content["stamp"] == self._stamps.get(task.name)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         if not same or not holds_case(self._out, as_case(task.name, "", facts)):
@@ -74,12 +92,22 @@ def holds_case(out: Path, case: Case) -> bool:
         return False
 
 
-def _stamp(source: SourceCase) -> str:
-    """Changes with name, size and time of any file of a case; a hash, since names may be patients'."""
-    digest = hashlib.sha256(source.name.encode(errors="surrogateescape"))
-    for path in (*source.image.paths, *(source.label.paths if source.label else ())):
-        state = path.stat()
-        digest.update(f"{path}/{state.st_size}/{state.st_mtime_ns}".encode(errors="surrogateescape"))
+def _stamp(request: str, source: SourceCase) -> str:
+    """Changes with name, size and time of any file of a case, and with what is read from them.
+
+    It is a hash, since names may be patients'.
+
+    Raises:
+        OSError: If a file is not there.
+    """
+    image, label = source.image, source.label
+    # A file may hold several series; a label's source says which values have which names, and which page is meant.
+    which = (request, source.name, image.series.key if isinstance(image, DicomSeries) else image, label)
+    digest = hashlib.sha256(repr(which).encode(errors="backslashreplace"))
+    for path in (*image.paths, *(label.paths if label else ())):
+        for file in (path, *data_files(path)):
+            state = file.stat()
+            digest.update(f"{file}/{state.st_size}/{state.st_mtime_ns}".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

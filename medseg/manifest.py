@@ -23,6 +23,7 @@ from medseg.io.nifti import open_nifti
 
 __all__ = [
     "FORMAT_VERSION",
+    "UNFINISHED",
     "Case",
     "Fold",
     "Intensity",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+UNFINISHED = ".prepare.json"
+"""Marks a folder whose preparation has not ended."""
+
 SplitMethod = Literal["group", "contiguous", "random"]
 
 
@@ -281,6 +285,11 @@ def read_manifest(dataset_dir: Path | str) -> Manifest:
     path = root / "dataset.json"
     if not root.is_dir():
         raise UsageError(f"{root}: dataset_dir must be a prepared data set, but there is no such folder")
+    if not path.is_file() and (root / UNFINISHED).is_file():
+        raise UsageError(
+            f"{root}: dataset_dir must be a prepared data set, but it has no dataset.json, since its preparation was"
+            " stopped; run it again"
+        )
     if not path.is_file():
         raise UsageError(
             f"{root}: dataset_dir must be a prepared data set, but it has no dataset.json;"
@@ -344,9 +353,21 @@ def verify(dataset_dir: Path | str) -> list[str]:
             problems += _case_problems(manifest.root, case, rows)
         except MedsegError as error:
             problems.append(str(error))
-    stored = _load(manifest.root / "dataset.json")["medseg"].get("fingerprint")
-    if stored != manifest.fingerprint:
-        problems.append(f"{manifest.root / 'dataset.json'}: fingerprint must be {manifest.fingerprint}, got {stored}")
+    return [*problems, *_description_problems(manifest)]
+
+
+def _description_problems(manifest: Manifest) -> list[str]:
+    """What other programs read of ``dataset.json`` must follow from the cases."""
+    path = manifest.root / "dataset.json"
+    stored, expected = _load(path), _to_json(manifest)
+    problems = [
+        f"{path}: {key} must be that of the cases under medseg, got another; prepare the data set again"
+        for key in ("numTraining", "file_ending", "training", "test")
+        if stored.get(key) != expected[key]
+    ]
+    got = stored["medseg"].get("fingerprint")
+    if got != manifest.fingerprint:
+        problems.append(f"{path}: fingerprint must be {manifest.fingerprint}, got {got}")
     return problems
 
 
@@ -361,16 +382,36 @@ def _case_problems(root: Path, case: Case, rows: dict[tuple[str, int], int | Non
             return [f"{root / case.label}: must lie on its image's grid {volume.shape}, got {label.shape}"]
         if not np.isin(label, (0, 1)).all():
             return [f"{root / case.label}: must hold only 0 and 1, got {np.unique(label)[:5].tolist()}"]
-    problems = []
     if case_hash(volume, label, image.affine) != case.sha256:
-        problems.append(
-            f"{root / case.image}: voxels must have hash {case.sha256[:12]}, but image, label or affine changed"
-        )
+        changed = "but image, label or affine changed"
+        problems = [f"{root / case.image}: voxels must have hash {case.sha256[:12]}, {changed}"]
+    else:
+        problems = _fact_problems(root, case, volume, label, image.affine)
     for index in range(volume.shape[2]):
         expected = None if label is None else int(label[..., index].sum())
         if rows.get((case.name, index)) != expected:
             problems.append(f"{root / 'slices.csv'}: {case.name} slice {index} must have {expected} foreground pixels")
     return problems
+
+
+def _fact_problems(
+    root: Path, case: Case, volume: NDArray[Any], label: NDArray[np.uint8] | None, affine_mm: NDArray[np.float64]
+) -> list[str]:
+    """What ``dataset.json`` says of a case whose voxels are as they should be."""
+    facts: dict[str, tuple[Any, Any]] = {
+        "shape": (case.shape, volume.shape),
+        "spacing_mm": (case.spacing_mm, _spacing_mm(affine_mm)),
+        "foreground_px": (case.foreground_px, None if label is None else int(np.count_nonzero(label))),
+    }
+    return [
+        f"{root / 'dataset.json'}: {name} of {case.name} must be {found}, as in its files, got {told}"
+        for name, (told, found) in facts.items()
+        if told is not None and not np.allclose(told, found, rtol=0, atol=1e-3)
+    ]
+
+
+def _spacing_mm(affine_mm: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(size), 3) for size in np.linalg.norm(affine_mm[:3, :3], axis=0))
 
 
 def _stray_files(manifest: Manifest) -> list[str]:
@@ -450,5 +491,5 @@ def _case_from_json(case: dict[str, Any]) -> Case:
 def _load(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MedsegError(f"{path}: must be readable JSON, got {error}; prepare the data set again") from error

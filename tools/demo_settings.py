@@ -49,14 +49,12 @@ def parse(argv: Sequence[str] | None) -> Settings:
         epilog="With --data, any other option goes to: python -m data_prep prepare.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--data", type=Path, help="raw folder of your own scans or images; make demo DATA=folder"
-    )
+    parser.add_argument("--data", type=Path, help="raw folder of your own scans or images; make demo DATA=folder")
     parser.add_argument("--epochs", type=int, default=8, help="epochs of each network (default 8)")
     parser.add_argument("--steps", type=int, default=60, help="most steps an epoch (default 60)")
     parser.add_argument("--image-size", type=int, metavar="PX", help="side to which images are resized for training")
-    parser.add_argument("--phantom", type=int, nargs=3, default=(6, 10, 96), metavar=("PATIENTS", "SLICES", "PX"),
-                        help="size of the phantom (default 6 10 96)")  # fmt: skip
+    parser.add_argument("--phantom", type=int, nargs=3, default=(8, 8, 96), metavar=("PATIENTS", "SLICES", "PX"),
+                        help="size of the phantom (default 8 8 96)")  # fmt: skip
     parser.add_argument("--no-install", dest="install", action="store_false", help="leave bundles/*/models as it is")
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="for data and results (default .demo)")
     options, others = parser.parse_known_args(argv)

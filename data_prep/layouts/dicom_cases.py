@@ -109,7 +109,8 @@ def label_errors(
         if unclaimed:
             got += f", and {few([item.path for item in unclaimed])} that refer to none of them"
         return [
-            f"{root}: DICOM series must have labels, got {got}; looked for {looked}; --labels none prepares them without"
+            f"{root}: DICOM series must have labels, got {got}; looked for {looked}; --labels none prepares them"
+            " without"
         ]
     return _shared(found)
 

@@ -35,7 +35,7 @@ _BY_VR = {
 }
 _GROUPS = {0x0008, 0x0010, 0x0018, 0x0020, 0x0032, 0x0038, 0x0040}
 # Texts that say how to read the rest, as do the codes (CS) that are there.
-_KEPT = {"RescaleType", "CodingSchemeDesignator", "CodeValue"}
+_KEPT = {"RescaleType", "CodingSchemeDesignator", "CodeValue", "SpecificCharacterSet"}
 # Patients and segments stay apart by what follows the canary.
 _FOLLOWED = {"PatientID", "SegmentLabel", "CodeMeaning"}
 _PRIVATE_GROUP = 0x0009
@@ -84,7 +84,11 @@ def rename(folder: Path) -> Path:
 @cache
 def _identifying() -> tuple[tuple[int, str], ...]:
     """Tags of the dictionary that may hold one text or date, with their VR."""
-    tags = [(tag, dictionary_VR(tag)) for tag in keyword_dict.values() if tag >> 16 in _GROUPS]
+    tags = [
+        (tag, dictionary_VR(tag))
+        for keyword, tag in keyword_dict.items()
+        if tag >> 16 in _GROUPS and keyword not in _KEPT
+    ]
     return tuple(
         (tag, vr)
         for tag, vr in tags

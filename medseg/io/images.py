@@ -13,6 +13,7 @@ Arrays are (x, y): x = column, y = row, so they are transposed from Pillow's row
 
 from __future__ import annotations
 
+import logging
 import struct
 import warnings
 import zlib
@@ -198,12 +199,9 @@ def _open(path: Path) -> Iterator[Image.Image]:
     if not path.is_file():
         raise MedsegError(f"{path}: does not exist")
     try:
-        with warnings.catch_warnings():
-            # Pillow announces damage and large images on stderr; damage also raises, and large images are welcome.
-            warnings.simplefilter("ignore")
-            # Given a path, Pillow maps uncompressed TIFF into memory, wrongly where an orientation tag swaps the axes.
-            with path.open("rb") as file, Image.open(file) as image:
-                yield image
+        # Given a path, Pillow maps uncompressed TIFF into memory, wrongly where an orientation tag swaps the axes.
+        with _quiet_pillow(), path.open("rb") as file, Image.open(file) as image:
+            yield image
     except Image.DecompressionBombError as error:
         raise MedsegError(f"{path}: image is too large, {error}") from error
     except UnidentifiedImageError as error:
@@ -213,3 +211,20 @@ def _open(path: Path) -> Iterator[Image.Image]:
         ) from error
     except _DAMAGED as error:
         raise MedsegError(f"{path}: must be a readable image, got {error}; the file is damaged or cut short") from error
+
+
+@contextmanager
+def _quiet_pillow() -> Iterator[None]:
+    """Keep what Pillow says to itself: it announces damage, which also raises, and large images, which are welcome.
+
+    Where everything is logged down to debugging, it quotes the texts of EXIF, which may be a patient's name.
+    """
+    logger = logging.getLogger("PIL")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -64,18 +64,26 @@ def nifti_geometry(
         SourceError: If there is no affine, it is not valid, or two contradict each other and ``trust`` says nothing.
     """
     scale, warnings = _units(where, header)
-    qform_code, sform_code = _codes(where, header)
-    name = "sform" if sform_code else "qform"
-    decisions: tuple[str, ...] = ()
-    conflict = _conflict(header, qform_code, sform_code)
-    if conflict:
-        if trust is None:
-            _refuse_tilt(where, header, shape)
-        name, decisions = _settle(where, conflict, qform_code, sform_code, trust)
-    affine = _affine(where, header, name)
+    # NumPy warns of damaged numbers, which are refused by name.
+    with np.errstate(invalid="ignore", over="ignore"):
+        name, decisions = _choose(where, header, shape, trust)
+        affine = _affine(where, header, name)
     affine[:3] *= scale
     check_affine(where, affine, shape, f"{name} (code {header[name + '_code']})")
     return NiftiGeometry(affine, warnings, decisions)
+
+
+def _choose(
+    where: object, header: Any, shape: tuple[int, int, int], trust: TrustAffine | None
+) -> tuple[str, tuple[str, ...]]:
+    """Name of the affine that counts, and the decision where that was one."""
+    qform_code, sform_code = _codes(where, header)
+    conflict = _conflict(header, qform_code, sform_code)
+    if not conflict:
+        return "sform" if sform_code else "qform", ()
+    if trust is None:
+        _refuse_tilt(where, header, shape)
+    return _settle(where, conflict, qform_code, sform_code, trust)
 
 
 def _units(where: object, header: Any) -> tuple[float, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 from PIL import Image
 
@@ -21,6 +22,15 @@ def save(path: Path, rows: Any) -> Path:
     """Write an image ``(H, W)`` or ``(H, W, 3)``; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(rows)).save(path)
+    return path
+
+
+def save_volume(path: Path, seed: int = 0, *, label: bool = False) -> Path:
+    """Write NIfTI of 6 x 5 x 4 voxels: noise from -1000 to 999, or a label of 0, 1 and 2; folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    low, high, dtype = (0, 3, np.uint8) if label else (-1000, 1000, np.int16)
+    voxels = np.random.default_rng(seed).integers(low, high, (6, 5, 4)).astype(dtype)
+    nib.save(nib.Nifti1Image(voxels, np.diag([1.0, 1.0, 2.0, 1.0])), path)
     return path
 
 

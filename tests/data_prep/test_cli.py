@@ -130,6 +130,14 @@ class TestPrepare:
         assert shown.err.startswith("error: ")
         assert len(shown.err.splitlines()) == 1
 
+    def test_commands_to_copy_hold_names_with_spaces(self, raw: Path, tmp_path: Path, run: Callable[..., Ran]) -> None:
+        out = tmp_path / "my  cells"
+        assert f"--dataset_dir '{tmp_path}/my cells'" in run("prepare", raw, out, "--name", "cells").out
+        moved = raw.rename(tmp_path / "raw  cells")
+        for index in (1, 3):
+            (moved / "label" / f"{index}.png").unlink()
+        assert run("prepare", moved, out, "--name", "cells").err.endswith(f"inspect '{tmp_path}/raw  cells'")
+
 
 class TestInspect:
     def test_good_folder_is_shown_and_nothing_written(self, raw: Path, run: Callable[..., Ran]) -> None:
@@ -180,6 +188,16 @@ class TestInspect:
         shown = run("inspect", raw, "--foreground", "255")
         assert "2 other sizes" in shown.out
         assert "label values │ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ..." in shown.out
+
+    def test_names_with_what_a_terminal_obeys_are_written_out(
+        self, raw: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (raw / "a\nb\x1b[31m  c.txt").write_text("", encoding="utf-8")
+        (raw / "image" / "1.png").rename(raw / "image" / "1\x1b[31m\n.png")
+        assert main(["inspect", str(raw)]) == 1
+        shown = capsys.readouterr().out
+        assert r"(1: a b\x1b[31m  c.txt)" in shown
+        assert rf"error: {raw}/image/1\x1b[31m .png: image has no label" in shown
 
     def test_names_that_look_like_markup_are_shown_as_they_are(self, tmp_path: Path, run: Callable[..., Ran]) -> None:
         raw = make_pairs(tmp_path / "[red]raw[/blue]", 3)

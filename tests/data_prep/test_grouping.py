@@ -7,7 +7,7 @@ import pytest
 from data_prep.choose_layout import choose_layout
 from data_prep.grouping import given_groups, made_names
 from medseg.errors import UsageError
-from tests.data_prep.raw_folders import make_suffixed, surveyed, surveyed_errors
+from tests.data_prep.raw_folders import make_suffixed, save_volume, surveyed, surveyed_errors
 
 NAMES = ["train/000", "train/001", "train/002", "val/000"]
 
@@ -33,6 +33,14 @@ class TestTable:
     def test_names_have_groups_with_or_without_suffix(self, raw: Path, suffix: str) -> None:
         lines = [f"{name}{suffix},{group}" for name, group in zip(NAMES, ["a", "b", "a", "c"], strict=True)]
         assert groups_of(raw, table(raw, "name,group\n" + "\n".join(lines))) == ["a", "b", "a", "c"]
+
+    @pytest.mark.parametrize("form", ["{}", "{}.nii.gz", "images/{}.nii.gz", "images/{}"])
+    def test_scans_have_their_whole_suffix(self, tmp_path: Path, form: str) -> None:
+        for name in ("p.1", "p.2"):
+            save_volume(tmp_path / "raw" / "images" / f"{name}.nii.gz")
+            save_volume(tmp_path / "raw" / "labels" / f"{name}.nii.gz", label=True)
+        given = table(tmp_path / "raw", f"name,group\n{form.format('p.1')},a\n{form.format('p.2')},b\n")
+        assert groups_of(tmp_path / "raw", given) == ["a", "b"]
 
     def test_ranges_have_groups(self, raw: Path) -> None:
         given = table(raw, "first,last,group\ntrain/000,train/001,a\ntrain/002,train/002,b\nval/000,val/019,c\n")
@@ -102,6 +110,10 @@ class TestTable:
 
 
 class TestPattern:
+    def test_empty_match_is_none(self, raw: Path) -> None:
+        with pytest.raises(UsageError, match=r"must match every image, got no match for val/000$"):
+            groups_of(raw, "^(train)?")
+
     def test_capture_group_is_the_group(self, raw: Path) -> None:
         assert groups_of(raw, r"^(\w+)/") == ["train", "train", "train", "val"]
 

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.implausible import implausible_foreground
+from data_prep.implausible import implausible_ct, implausible_foreground
+
+
+class TestImplausibleCt:
+    @pytest.mark.parametrize("lowest", [-1024.0, -1.0])
+    def test_air_or_fat_is_fine(self, lowest: float) -> None:
+        assert implausible_ct(lowest) == ()
+
+    @pytest.mark.parametrize("lowest", [0.0, 24.0])
+    def test_neither_is_a_warning(self, lowest: float) -> None:
+        (warning,) = implausible_ct(lowest)
+        assert warning == "CT without a value below 0 HU, as air and fat have: are the values shifted or windowed?"
 
 
 class TestImplausibleForeground:

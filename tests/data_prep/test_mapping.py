@@ -40,3 +40,14 @@ class TestMapping:
         for path in (tmp_path / "thesis.csv", tmp_path):
             with pytest.raises(UsageError, match=r"must be a new file or an earlier mapping, got another$"):
                 check_mapping(path, tmp_path / "raw", tmp_path / "out")
+
+    def test_link_in_the_prepared_data_set_is_no_way_around(self, tmp_path: Path) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "map.csv").symlink_to(tmp_path / "map.csv")
+        with pytest.raises(UsageError, match=r"must lie outside OUT"):
+            check_mapping(tmp_path / "out" / "map.csv", tmp_path / "raw", tmp_path / "out")
+
+    def test_place_that_cannot_be_written_is_told_before_the_work(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("", encoding="utf-8")
+        with pytest.raises(UsageError, match=r"must lie in a folder that can be written, got .*/file$"):
+            check_mapping(tmp_path / "file" / "map.csv", tmp_path / "raw", tmp_path / "out")

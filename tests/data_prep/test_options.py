@@ -26,7 +26,7 @@ class TestOptions:
             ("split", "patient", "--split must be one of group, contiguous, random, got patient"),
             ("folds", 1, "--folds must be at least 2, got 1"),
             ("seed", -1, "--seed must be at least 0, got -1"),
-            ("labels", "png", "--labels must be one of auto, files, seg, rtstruct, got png"),
+            ("labels", "nii", "--labels must be one of auto, files, seg, rtstruct, png, none, got nii"),
             ("orientation", "XY", "--orientation must be two letters of L, R, A, P, got 'XY'"),
         ],
     )
@@ -38,6 +38,10 @@ class TestOptions:
     @pytest.mark.parametrize("name", ["liver-400", "ISBI_2012.v2", "1"])
     def test_plain_names_are_taken(self, name: str) -> None:
         assert Options(name=name).name == name
+
+    @pytest.mark.parametrize(("given", "taken"), [("ct", "CT"), (" Ct ", "CT"), ("windowed CT", "windowed CT")])
+    def test_ct_is_ct_in_any_case(self, given: str, taken: str) -> None:
+        assert Options(name="set", modality=given).modality == taken
 
     def test_orientation_is_in_capitals(self) -> None:
         assert Options(name="set", orientation="la").orientation == "LA"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import shutil
 import signal
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -19,9 +21,10 @@ from monai.transforms import LoadImage
 from data_prep.options import How, Options, Track
 from data_prep.prepare import InterruptError, prepare
 from medseg.errors import MedsegError, UsageError
+from medseg.io.nifti import write_nifti
 from medseg.manifest import read_manifest, verify
 from tests.commands import environment
-from tests.data_prep.raw_folders import contents, image_rows, make_pairs, mask_rows, save
+from tests.data_prep.raw_folders import contents, image_rows, make_pairs, mask_rows, save, save_volume
 
 OPTIONS = Options(name="set", modality="microscopy", foreground_name="cell", groups=r"(\d)", folds=3)
 
@@ -168,6 +171,13 @@ class TestAgain:
         assert prepare(raw, out, OPTIONS).written == 1
         assert contents(out) == good
 
+    def test_what_a_kill_left_half_written_is_removed(self, raw: Path, out: Path) -> None:
+        good = contents(out)
+        for name in ("report/.partial-1-index.html", ".partial-1-dataset.json"):
+            (out / name).write_text("{", encoding="utf-8")
+        assert prepare(raw, out, OPTIONS).written == 0
+        assert contents(out) == good
+
     @pytest.mark.parametrize("file", ["provenance.json", "slices.csv", "splits_final.json"])
     @pytest.mark.parametrize("content", ["", "[]", "{}"])
     def test_damaged_table_is_written_again(self, raw: Path, out: Path, file: str, content: str) -> None:
@@ -253,6 +263,59 @@ def make_unfinished(raw: Path, out: Path) -> None:
     (out / "imagesTr" / ".partial-1-case_0005_0000.nii").write_bytes(b"\x5c\x01")
 
 
+class TestOneAtATime:
+    def test_second_run_into_the_same_folder_is_refused(self, raw: Path, tmp_path: Path) -> None:
+        out, told = tmp_path / "new", list[str]()
+
+        class PrepareToo(Track):
+            @contextmanager
+            def cases(self, total: int, description: str) -> Iterator[Callable[[int], None]]:
+                with pytest.raises(UsageError) as error:
+                    prepare(raw, out, OPTIONS, overwrite=True)
+                told.append(str(error.value))
+                yield lambda _: None
+
+        prepare(raw, out, OPTIONS, track=PrepareToo())
+        assert told == [
+            f"{out}: OUT must be written by one run at a time, got another at work there; wait for it, or choose"
+            " another folder"
+        ]
+        assert verify(out) == []
+        assert prepare(raw, out, OPTIONS).written == 0
+
+
+class TestFullDisk:
+    def test_ends_the_run_and_running_again_finishes(
+        self, raw: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        new, written = tmp_path / "new", list[Path]()
+
+        def write_two_cases(path: Path, *voxels_and_affine: Any) -> None:
+            if len(written) == 4:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written.append(path)
+            write_nifti(path, *voxels_and_affine)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("data_prep.prepare_case.write_nifti", write_two_cases)
+            with pytest.raises(MedsegError, match=r"^.*/new: OUT must be writable, got No space left on device; make"):
+                prepare(raw, new, OPTIONS)
+        assert not (new / "dataset.json").exists()
+        assert prepare(raw, new, OPTIONS).written == 4
+        assert contents(new) == contents(out)
+
+    def test_tables_that_cannot_be_written_are_one_error(
+        self, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(path: Path, *_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+        monkeypatch.setattr("data_prep.prepare.write_report", fail)
+        rule = r"index\.html: must be writable, got No space left on device; make room or choose another place, and"
+        with pytest.raises(MedsegError, match=rule):
+            prepare(raw, tmp_path / "new", OPTIONS)
+
+
 class TestBrokenCases:
     @pytest.fixture
     def broken(self, raw: Path) -> bytes:
@@ -295,6 +358,50 @@ class TestBrokenCases:
         assert len(done.manifest.cases) == 5
         assert verify(out) == []
 
+    def test_label_that_came_or_went_since_leaves_no_files(self, tmp_path: Path) -> None:
+        raw, new = tmp_path / "scans", tmp_path / "new"
+        for index in range(4):
+            save_volume(raw / f"p{index}" / "imaging.nii", index)
+            save_volume(raw / f"p{index}" / "label.nii", index, label=True)
+        good = (raw / "p3" / "imaging.nii").read_bytes()
+        label = (raw / "p1" / "label.nii").read_bytes()
+        (raw / "p1" / "label.nii").unlink()
+        (raw / "p3" / "imaging.nii").write_bytes(good[:400])
+        options = Options(name="set", modality="CT", foreground=("1",))
+        assert len(prepare(raw, new, options).found.left_out) == 1
+        (raw / "p0" / "label.nii").unlink()
+        (raw / "p1" / "label.nii").write_bytes(label)
+        (raw / "p3" / "imaging.nii").write_bytes(good)
+        assert prepare(raw, new, options).written == 3
+        assert verify(new) == []
+        prepare(raw, tmp_path / "fresh", options)
+        assert contents(new) == contents(tmp_path / "fresh")
+
+    def test_finished_set_whose_label_broke_is_replaced_with_overwrite(
+        self, raw: Path, out: Path, tmp_path: Path
+    ) -> None:
+        good = contents(out)
+        label = (raw / "label" / "2.png").read_bytes()
+        (raw / "label" / "2.png").write_bytes(b"")
+        with pytest.raises(UsageError, match="got a data set of another source"):
+            prepare(raw, out, OPTIONS)
+        assert contents(out) == good
+        prepare(raw, out, OPTIONS, overwrite=True)
+        assert verify(out) == []
+        # What could be read is remembered, so that only what is mended is read once more.
+        (raw / "label" / "2.png").write_bytes(label)
+        assert prepare(raw, out, OPTIONS).written == 1
+        assert contents(out) == good
+
+    def test_tables_do_not_outlast_what_they_tell_of(self, raw: Path, tmp_path: Path, broken: bytes) -> None:
+        new = tmp_path / "new"
+        prepare(raw, new, OPTIONS)
+        (raw / "image" / "2.png").write_bytes(broken)
+        with pytest.raises(InterruptError):
+            prepare(raw, new, OPTIONS, track=DieAfter(1))
+        assert [path.name for path in new.glob("*.json")] == [".prepare.json"]
+        assert not (new / "report").exists()
+
     def test_finished_set_whose_source_broke_is_kept(self, raw: Path, out: Path) -> None:
         good = contents(out)
         (raw / "image" / "2.png").write_bytes(b"")
@@ -324,7 +431,8 @@ class TestErrors:
         with pytest.raises(MedsegError) as error:
             prepare(raw, tmp_path / "out", OPTIONS)
         assert str(error.value) == (
-            f"{raw}/image/1.png: image has no label in label; and 2 more; see: python -m data_prep inspect {raw}"
+            f"{raw}/image/1.png: image has no label in label; and 2 more; see, with the same options: python -m"
+            f" data_prep inspect {raw}"
         )
 
     def test_values_that_are_no_hounsfield_units_are_no_ct(self, raw: Path, tmp_path: Path) -> None:

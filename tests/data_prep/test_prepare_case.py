@@ -234,6 +234,38 @@ class TestScans:
         (warning,) = prepared(source, tmp_path, Reading(CT, foreground=("liver",)))[0].facts.warnings
         assert warning.startswith("mean of the foreground is absurd for liver, which lies between -20 and 260 HU")
 
+    @pytest.mark.parametrize(
+        ("names", "foreground", "foreground_name"), [(((1, "liver"),), ("1",), None), ((), None, "liver")]
+    )
+    def test_they_are_judged_by_every_name_that_is_known(
+        self,
+        tmp_path: Path,
+        names: tuple[tuple[int, str], ...],
+        foreground: tuple[str, ...] | None,
+        foreground_name: str,
+    ) -> None:
+        source = scan(tmp_path)
+        label = np.asarray(nib.load(tmp_path / "label.nii.gz").dataobj)
+        save_nifti(tmp_path / "label.nii.gz", label[::-1, ::-1, ::-1], AFFINE_MM)
+        source = SourceCase("a", source.image, LabelFile(tmp_path / "label.nii.gz", names))
+        reading = Reading(CT, foreground=foreground, foreground_name=foreground_name)
+        (warning,) = prepared(source, tmp_path, reading)[0].facts.warnings
+        assert warning.startswith("mean of the foreground is absurd for liver, which lies between -20 and 260 HU")
+
+    def test_choice_that_does_not_do_for_a_case_names_it(self, tmp_path: Path) -> None:
+        source = scan(tmp_path)
+        error = attempt_case(task(source, Reading(CT, spacing_mm=(1e-4, 1e-4, 1e-4))), None)
+        assert str(error).startswith(f"{source.image.paths[0]}: --spacing must give at most 2147483648 voxels a volume")
+
+    def test_ct_without_air_is_a_warning(self, tmp_path: Path) -> None:
+        source = scan(tmp_path)
+        image = np.asarray(nib.load(tmp_path / "ct.nii.gz").dataobj)
+        save_nifti(tmp_path / "ct.nii.gz", np.maximum(image, 0), AFFINE_MM)
+        facts = prepared(source, tmp_path, Reading(CT))[0].facts
+        assert (
+            "CT without a value below 0 HU, as air and fat have: are the values shifted or windowed?" in facts.warnings
+        )
+
     def test_label_on_another_grid_raises(self, tmp_path: Path) -> None:
         moved = AFFINE_MM.copy()
         moved[0, 3] += 1
@@ -253,7 +285,7 @@ class TestAttemptCase:
         ("raised", "rule"),
         [
             (MemoryError(), "is too large for this machine's memory; use fewer --workers"),
-            (OSError(28, "No space left on device"), "OUT writable, got No space left on device"),
+            (OSError(28, "No space left on device"), "must be readable, got No space left on device"),
             (RuntimeError("Meyer, Annelise"), "could not be prepared, got RuntimeError; the file may be damaged"),
         ],
     )

@@ -36,3 +36,13 @@ class TestWalk:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).touch()
         assert [path.relative_to(tmp_path).as_posix() for path in walk(tmp_path)] == ["b", "f9/a", "f10/a"]
+
+    def test_links_to_folders_are_followed_but_not_back(self, tmp_path: Path) -> None:
+        (tmp_path / "raw" / "b").mkdir(parents=True)
+        (tmp_path / "raw" / "b" / "a").touch()
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "c").touch()
+        for name, target in (("b/up", ".."), ("b/here", "."), ("linked", "../elsewhere")):
+            (tmp_path / "raw" / name).symlink_to(target)
+        found = [path.relative_to(tmp_path / "raw").as_posix() for path in walk(tmp_path / "raw")]
+        assert found == ["b/a", "linked/c"]

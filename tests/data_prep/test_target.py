@@ -88,6 +88,15 @@ class TestForeignFiles:
         assert prepare(raw, out, Options(name="set")).written == 0
         assert (out / "thesis.txt").read_text(encoding="utf-8") == "mine"
 
+    @pytest.mark.parametrize("content", ['{"medseg": 1}', '{"medseg": {"cases": 1}}', '{"medseg": {"cases": [{}]}}'])
+    def test_description_of_another_kind_owns_no_case(self, raw: Path, tmp_path: Path, content: str) -> None:
+        out = tmp_path / "out"
+        (out / "imagesTr").mkdir(parents=True)
+        (out / "imagesTr" / "case_0000_0000.nii").write_bytes(b"mine")
+        (out / "dataset.json").write_text(content, encoding="utf-8")
+        with pytest.raises(UsageError, match="got files that data_prep did not write"):
+            prepare(raw, out, Options(name="set"), overwrite=True)
+
     def test_data_set_description_that_is_damaged_raises(self, raw: Path, out: Path) -> None:
         (out / "dataset.json").write_text("{", encoding="utf-8")
         with pytest.raises(MedsegError, match=r"dataset\.json: must be readable JSON, got .*; choose another folder"):

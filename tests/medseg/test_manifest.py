@@ -188,6 +188,11 @@ class TestReadManifest:
         with pytest.raises(UsageError, match=r"absent: dataset_dir must be a prepared data set, but there is no such"):
             read_manifest(tmp_path / "absent")
 
+    def test_folder_that_is_not_finished_raises(self, own: Manifest) -> None:
+        (own.root / "dataset.json").rename(own.root / ".prepare.json")
+        with pytest.raises(UsageError, match=r"has no dataset\.json, since its preparation was stopped; run it again$"):
+            read_manifest(own.root)
+
     def test_folder_of_something_else_raises(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"it has no dataset\.json; prepare it with: python -m data_prep prepare"):
             read_manifest(tmp_path)
@@ -284,6 +289,24 @@ class TestVerify:
             nib.save(nib.Nifti1Image(np.array(image.dataobj), affine), path)
         (problem,) = verify(own.root)
         assert problem.endswith("but image, label or affine changed")
+
+    @pytest.mark.parametrize(
+        ("entry", "value", "got"),
+        [("shape", [9, 8, 7], "(9, 8, 7)"), ("foreground_px", 1, "1"), ("spacing_mm", [1, 1, 3.25], "(1, 1, 3.25)")],
+    )
+    def test_fact_that_is_not_the_files_is_found(self, own: Manifest, entry: str, value: object, got: str) -> None:
+        path = own.root / "dataset.json"
+        edit_json(path, lambda content: content["medseg"]["cases"][0].update({entry: value}))
+        told = [problem for problem in verify(own.root) if problem.startswith(f"{path}: {entry} of disc_000 must be ")]
+        assert [problem.endswith(f", as in its files, got {got}") for problem in told] == [True]
+
+    @pytest.mark.parametrize("entry", ["numTraining", "training", "test", "file_ending"])
+    def test_list_that_other_programs_read_is_checked(self, own: Manifest, entry: str) -> None:
+        path = own.root / "dataset.json"
+        edit_json(path, lambda content: content.update({entry: content[entry] * 2}))
+        assert verify(own.root) == [
+            f"{path}: {entry} must be that of the cases under medseg, got another; prepare the data set again"
+        ]
 
     @pytest.mark.parametrize("folder", ["imagesTr", "imagesTs", "labelsTr"])
     def test_stray_file_is_found(self, own: Manifest, folder: str) -> None:

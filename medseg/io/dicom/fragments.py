@@ -16,6 +16,7 @@ Span = tuple[int, int]
 
 _ITEM = (0xFFFE, 0xE000)
 _END = (0xFFFE, 0xE0DD)
+_DELIMITER = struct.pack("<HHL", *_END, 0)
 _TAG = "pixel data (7FE0,0010)"
 # Each costs some memory, and a million are more than the longest perfusion study has.
 _MAX_FRAGMENTS = 2**20
@@ -83,7 +84,18 @@ def _items(file: BinaryIO, start: int, end: int) -> list[Span]:
         items.append((at + 8, length))
         at += 8 + length
         file.seek(at)
+    if _ends_in_delimiter(file, items[-1]):
+        # An item that has lost as many bytes as that takes reaches over it.
+        raise ValueError(f"{_TAG} must have its end behind its last item, got it within; bytes are missing")
     return items
+
+
+def _ends_in_delimiter(file: BinaryIO, span: Span) -> bool:
+    offset, length = span
+    if length < len(_DELIMITER):
+        return False
+    file.seek(offset + length - len(_DELIMITER))
+    return file.read(len(_DELIMITER)) == _DELIMITER
 
 
 def _by_offsets(fragments: list[Span], offsets: tuple[int, ...]) -> list[list[Span]]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 
 from medseg.errors import MedsegError
 from medseg.io.dicom.header import Header, Other, Scan
 from medseg.io.dicom.parse import parse_files
+from medseg.io.processes import WorkerPool
 
 __all__ = ["Header", "Other", "Scan", "read_headers"]
 
@@ -63,6 +62,5 @@ def _parse_all(paths: list[Path], workers: int) -> list[tuple[Header, ...] | Oth
     if workers < 2 or len(paths) < _PAYS_FROM:
         return parse_files(paths)
     chunks: Iterable[list[Path]] = (paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK))
-    # Forking a process that may hold threads can deadlock.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with WorkerPool(workers) as pool:
         return list(chain.from_iterable(pool.map(parse_files, chunks)))

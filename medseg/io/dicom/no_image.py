@@ -18,6 +18,7 @@ __all__ = ["class_name", "is_no_image", "no_dicom_file", "without_image"]
 _DICOMDIR = "1.2.840.10008.1.3.10"
 # They have pixels, but not those of an image: segmentations, label maps, parametric maps, radiotherapy doses.
 _NO_IMAGES = frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("66.4", "66.7", "30", "481.2"))
+_ABOUT_THE_MARK = (96, 160)
 _UNKNOWN = "unknown class"
 _SUFFIXES = frozenset({"", ".dcm", ".dic", ".dicom", ".ima", ".img"})
 
@@ -34,8 +35,11 @@ def no_dicom_file(path: Path, head: bytes) -> Other:
         path: File.
         head: Its first kB.
     """
-    if head[132:134] == b"\x02\x00" and head[136:138] == b"UL":
+    if (head[132:134] == b"\x02\x00" and head[136:138] == b"UL") or head[136:140] == b"UL\x04\x00":
         return Other(path, "has lost the mark DICM at byte 128", damaged=True)
+    # Not anywhere, since an archive of images is none of them.
+    if head.find(b"DICM\x02\x00", *_ABOUT_THE_MARK) >= 0:
+        return Other(path, "has the mark DICM beside byte 128; bytes are missing or were put in", damaged=True)
     suffix = path.suffix.lower()
     # A copy may also end within the mark.
     begun = head[:128] if b"DICM".startswith(head[128:]) else head

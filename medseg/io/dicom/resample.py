@@ -46,6 +46,13 @@ class Regrid:
     grid_mm: NDArray[np.float64]
     affine_mm: NDArray[np.float64]
 
+    @property
+    def places(self) -> NDArray[np.float64]:
+        """``(n,)`` where the slices lie, as indices into the acquired volume's affine, which holds for its ends."""
+        along = self.along_mm - self.along_mm[0]
+        places: NDArray[np.float64] = along / along[-1] * (len(along) - 1)
+        return places
+
     def image(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """Resample an image, linearly.
 

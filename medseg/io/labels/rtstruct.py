@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from scipy.ndimage import binary_erosion
 
 from medseg.errors import SourceError
+from medseg.io.dicom.resample import Regrid
 from medseg.io.labels.choose import LabelClass, LabelMask, choose_classes
 from medseg.io.labels.contour_fill import fill_contours
 from medseg.io.labels.dicom_object import read_object, readable, required
@@ -34,13 +35,18 @@ _MOST_CONTOURS = 1000
 _CHECK = "check that it was drawn on this series"
 
 
-def read_rtstruct(path: Path, image: Volume, foreground: Sequence[str] | None = None) -> LabelMask:
+def read_rtstruct(
+    path: Path, image: Volume, foreground: Sequence[str] | None = None, *, regrid: Regrid | None = None
+) -> LabelMask:
     """Rasterise the chosen structures.
 
     Args:
         path: RT Structure Set.
-        image: The series on which the contours were drawn, on its own grid.
+        image: The series on which the contours were drawn, as it was acquired
+            (:func:`medseg.io.dicom.read_acquired`).
         foreground: ROI numbers (3006,0022) or names (3006,0026); None where there is one structure.
+        regrid: What puts the image on a regular grid, as read with it: of slices at unequal gaps an affine cannot say
+            where they lie. None where the image is on such a grid.
 
     Raises:
         SourceError: If the file is damaged; a contour is open, lies between slices, reaches out of the image or
@@ -49,6 +55,7 @@ def read_rtstruct(path: Path, image: Volume, foreground: Sequence[str] | None = 
     data = read_object(path, (RTSTRUCT_CLASS,), _KIND).data
     warnings: list[str] = []
     mask = np.zeros_like(image.voxels, dtype=bool)
+    slices = np.arange(float(image.voxels.shape[2])) if regrid is None else regrid.places
     with readable(path, _KIND):
         classes = tuple(
             LabelClass(int(required(path, roi, "ROINumber")), str(roi.get("ROIName") or "").strip())
@@ -58,7 +65,7 @@ def read_rtstruct(path: Path, image: Volume, foreground: Sequence[str] | None = 
         _require_named(path, data, {item.value for item in classes})
         for item in chosen:
             contours, odd = read_contours(path, data, item.value)
-            by_slice = _by_slice(path, contours, image)
+            by_slice = _by_slice(path, contours, image, slices)
             for index, placed in by_slice.items():
                 mask[..., index] |= _fill(path, placed, image.voxels.shape)
             warnings += [*odd, *_left_out(by_slice)]
@@ -83,24 +90,25 @@ class _Placed:
     exclusive: bool
 
 
-def _by_slice(path: Path, contours: Iterable[Contour], image: Volume) -> dict[int, list[_Placed]]:
+def _by_slice(
+    path: Path, contours: Iterable[Contour], image: Volume, slices: NDArray[np.float64]
+) -> dict[int, list[_Placed]]:
     to_index = np.linalg.inv(image.affine_mm)
     found: dict[int, list[_Placed]] = defaultdict(list)
     for contour in contours:
         indices = contour.points_mm @ to_index[:3, :3].T + to_index[:3, 3]
-        index = _slice(path, indices[:, 2], image.voxels.shape[2])
+        index = _slice(path, indices[:, 2], slices)
         _check_inside(path, indices[:, :2], image.voxels.shape)
         found[index].append(_Placed(indices[:, :2], contour.exclusive))
     return found
 
 
-def _slice(path: Path, places: NDArray[np.float64], slices: int) -> int:
-    index = round(float(np.median(places)))
-    off = float(np.abs(places - index).max())
-    if off > _OFF_SLICE or not 0 <= index < slices:
+def _slice(path: Path, places: NDArray[np.float64], slices: NDArray[np.float64]) -> int:
+    index = int(np.abs(slices - np.median(places)).argmin())
+    if np.abs(places - slices[index]).max() > _OFF_SLICE:
         raise SourceError(
             path,
-            f"contour (3006,0050) must lie on a slice of the image, 0 to {slices - 1}, got one from"
+            f"contour (3006,0050) must lie on a slice of the image, 0 to {len(slices) - 1}, got one from"
             f" {places.min():.2f} to {places.max():.2f}; {_CHECK}",
         )
     return index

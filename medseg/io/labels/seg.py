@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medseg.errors import SourceError
+from medseg.io.dicom.resample import Regrid
 from medseg.io.labels.choose import LabelClass, LabelMask, choose_classes, mask_of
 from medseg.io.labels.dicom_object import read_object, readable, required
 from medseg.io.labels.seg_pixels import read_seg_frames, seg_header
@@ -32,13 +33,17 @@ _HALVED = ("fractions (0062,0001) count as foreground from half of their maximum
 _WAY_OUT = "export it again"
 
 
-def read_seg(path: Path, image: Volume, foreground: Sequence[str] | None = None) -> LabelMask:
+def read_seg(
+    path: Path, image: Volume, foreground: Sequence[str] | None = None, *, regrid: Regrid | None = None
+) -> LabelMask:
     """Read a segmentation.
 
     Args:
         path: DICOM SEG file.
-        image: The series that it segments, on its own grid.
+        image: The series that it segments, as it was acquired (:func:`medseg.io.dicom.read_acquired`).
         foreground: Segment numbers (0062,0004) or labels (0062,0005); None where there is one segment.
+        regrid: What puts the image on a regular grid, as read with it: of slices at unequal gaps an affine cannot say
+            where they lie. None where the image is on such a grid.
 
     Raises:
         SourceError: If the file is damaged, a frame of a chosen segment does not lie on a slice of the image or shares
@@ -56,7 +61,7 @@ def read_seg(path: Path, image: Volume, foreground: Sequence[str] | None = None)
         for segment, numbers in _by_segment(path, data, kind, {item.value for item in classes}).items():
             if kind != "LABELMAP" and segment not in {item.value for item in chosen}:
                 continue
-            places = _places(path, data, numbers, image)
+            places = _places(path, data, numbers, image, regrid)
             for place, frame in zip(places, np.moveaxis(read_seg_frames(found, header, numbers), -1, 0), strict=True):
                 placed = on_slice(path, _covered(path, data, kind, frame, chosen), place, image)
                 mask[..., place.index] |= placed.voxels[..., 0]
@@ -107,11 +112,12 @@ def _by_segment(path: Path, data: Dataset, kind: str, known: Collection[int]) ->
     return found
 
 
-def _places(path: Path, data: Dataset, numbers: Sequence[int], image: Volume) -> list[Slice]:
+def _places(path: Path, data: Dataset, numbers: Sequence[int], image: Volume, regrid: Regrid | None) -> list[Slice]:
     """Slices of a segment's frames."""
     size = int(required(path, data, "Columns")), int(required(path, data, "Rows"))
     frames, shared = data.PerFrameFunctionalGroupsSequence, _shared(data)
-    places = [slice_of(path, frame_affine_mm(path, frames[number], shared), size, image) for number in numbers]
+    along = None if regrid is None else regrid.places
+    places = [slice_of(path, frame_affine_mm(path, frames[number], shared), size, image, along) for number in numbers]
     different = len({place.index for place in places})
     if different != len(places):
         raise SourceError(

@@ -61,7 +61,13 @@ def frame_affine_mm(path: Path, own: Dataset, shared: Dataset) -> NDArray[np.flo
     return ras
 
 
-def slice_of(path: Path, affine_mm: NDArray[np.float64], size: tuple[int, int], image: Volume) -> Slice:
+def slice_of(
+    path: Path,
+    affine_mm: NDArray[np.float64],
+    size: tuple[int, int],
+    image: Volume,
+    places: NDArray[np.float64] | None = None,
+) -> Slice:
     """The slice of an image on which a frame lies.
 
     Frames take over positions of slices, each of which may lie a little beside the image's regular grid: 0.1 mm or a
@@ -72,6 +78,7 @@ def slice_of(path: Path, affine_mm: NDArray[np.float64], size: tuple[int, int], 
         affine_mm: Of the frame.
         size: Columns and rows of the frame.
         image: The series on its own grid.
+        places: Where its slices lie along its affine's third axis, if not at 0, 1, 2 and so on.
 
     Raises:
         SourceError: If the frame is of another size, or does not lie on a slice.
@@ -82,9 +89,10 @@ def slice_of(path: Path, affine_mm: NDArray[np.float64], size: tuple[int, int], 
         raise SourceError(path, f"frames must have the size of the image, {ours} pixels, got {theirs}; {_CHECK}")
     centre = affine_mm @ [(size[0] - 1) / 2, (size[1] - 1) / 2, 0, 1]
     place = float((np.linalg.inv(image.affine_mm) @ centre)[2])
-    index = round(min(max(place, 0), slices - 1))
-    middle = image.affine_mm @ [(image.voxels.shape[0] - 1) / 2, (image.voxels.shape[1] - 1) / 2, index, 1]
-    away = middle - centre
+    known = np.arange(slices) if places is None else places
+    index = int(np.abs(known - place).argmin())
+    middle = (image.voxels.shape[0] - 1) / 2, (image.voxels.shape[1] - 1) / 2
+    away = image.affine_mm @ [*middle, known[index], 1] - centre
     if np.linalg.norm(away) > place_tolerance_mm(float(spacing_mm(image.affine_mm).max())):
         raise SourceError(
             path,
@@ -92,7 +100,7 @@ def slice_of(path: Path, affine_mm: NDArray[np.float64], size: tuple[int, int], 
             f" {np.linalg.norm(away):.3f} mm from it; {_CHECK}",
         )
     moved = affine_mm.copy()
-    moved[:, 3] += away
+    moved[:, 3] += image.affine_mm @ [*middle, index, 1] - centre
     # Frame and slice are one voxel deep, so their depth is whatever makes them the same.
     moved[:, 2] = image.affine_mm[:, 2]
     return Slice(index, moved)

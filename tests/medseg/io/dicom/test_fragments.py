@@ -40,6 +40,13 @@ class TestFrameFragments:
     def test_missing_delimiter_is_taken_as_the_end(self) -> None:
         assert frames_of(item(b"") + item(b"ab"), 1) == [b"ab"]
 
+    def test_fragment_that_reaches_over_the_delimiter_has_lost_bytes(self) -> None:
+        whole = item(b"") + item(b"abcdefghijklmnop") + END
+        with pytest.raises(
+            ValueError, match="must have its end behind its last item, got it within; bytes are missing"
+        ):
+            frames_of(whole.replace(b"defghijk", b""), 1)
+
     @pytest.mark.parametrize("offsets", [(0, 4), (10, 20), (20, 0), (0, 0)])
     def test_offsets_between_fragments_raise(self, offsets: tuple[int, int]) -> None:
         data = item(struct.pack("<2L", *offsets)) + item(b"ab") + item(b"cd") + item(b"ef") + END

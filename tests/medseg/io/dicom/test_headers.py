@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import tarfile
 import zlib
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -235,6 +237,22 @@ class TestOthers:
         path = save(slice_dataset(stored_voxels()[..., 0], (0, 0, 0)), tmp_path / "a")
         path.write_bytes(path.read_bytes().replace(b"DICM", b"DIxM"))
         assert only_other(path) == Other(path, "has lost the mark DICM at byte 128", damaged=True)
+
+    @pytest.mark.parametrize("shift", [-30, -1, 1, 25])
+    def test_moved_mark_is_damage(self, tmp_path: Path, shift: int) -> None:
+        path = save(slice_dataset(stored_voxels()[..., 0], (0, 0, 0)), tmp_path / "a")
+        path.write_bytes(bytes(128 + shift) + path.read_bytes()[128:])
+        reason = "has the mark DICM beside byte 128; bytes are missing or were put in"
+        assert only_other(path) == Other(path, reason, damaged=True)
+
+    def test_archive_of_images_is_no_image(self, tmp_path: Path) -> None:
+        image, folder = save(slice_dataset(stored_voxels()[..., 0], (0, 0, 0)), tmp_path / "a"), tmp_path / "archives"
+        folder.mkdir()
+        with ZipFile(folder / "zip", "w") as packed, tarfile.open(folder / "tar", "w") as tape:
+            packed.write(image, "a")  # the shortest name that there can be before the image
+            tape.add(image, "a")
+        found = read_headers(folder).others
+        assert [other.reason for other in found] == ["is no DICOM file"] * 2
 
     @pytest.mark.parametrize("keyword", ["RescaleSlope", "StudyID"], ids=["wanted", "skipped"])
     def test_unknown_class_is_damage_where_a_length_leads_beyond_the_end(self, tmp_path: Path, keyword: str) -> None:

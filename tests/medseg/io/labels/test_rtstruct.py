@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from medseg.errors import SourceError
+from medseg.io.dicom import Choices, Regrid, group_series, read_acquired, read_headers
 from medseg.io.labels import LabelClass, contour_fill, read_rtstruct, rtstruct
 from medseg.io.volume import Volume
 from tests.medseg.io.dicom.writer import AXIAL, save
@@ -41,6 +42,39 @@ def axial(tmp_path_factory: pytest.TempPathFactory) -> Volume:
 def drawn(image: Volume, *contours: tuple[Any, float], kind: str = "CLOSED_PLANAR") -> list[Dataset]:
     """Contours of points and slices."""
     return [contour(on_slice(points, index, image), kind) for points, index in contours]
+
+
+class TestUnevenSlices:
+    """Slices at 0, 1, 4, 6, 9 and 10 mm, of which an affine only knows the ends."""
+
+    HEIGHTS_MM = (0, 1, 4, 6, 9, 10)
+    # From column 2.5 to 8.5 and row 1.5 to 7.5.
+    SQUARE_MM = square(0, 6) * (0.7, 0.8) + np.array([-10 + 2.5 * 0.7, 20 + 1.5 * 0.8])
+
+    def acquired(self, folder: Path) -> tuple[Volume, Regrid | None]:
+        files = write_ct(folder, SIZE, positions_mm=[(-10, 20, 30 + height) for height in self.HEIGHTS_MM])
+        (series,) = group_series(read_headers(files[0].parent).headers)
+        return read_acquired(series, Choices(irregular="resample"))
+
+    def contours(self, *heights_mm: float) -> list[Dataset]:
+        return [contour(np.column_stack([self.SQUARE_MM, np.full(4, 30 + height)])) for height in heights_mm]
+
+    def test_contours_lie_on_these(self, tmp_path: Path) -> None:
+        image, regrid = self.acquired(tmp_path / "ct")
+        path = write_rtstruct(tmp_path / "a", {"Liver": self.contours(1, 4, 9)})
+        read = read_rtstruct(path, image, regrid=regrid)
+        assert np.flatnonzero(read.mask.any(axis=(0, 1))).tolist() == [1, 2, 4]
+        x, y = np.nonzero(read.mask[..., 2])
+        assert (x.min(), x.max(), y.min(), y.max(), len(x)) == (3, 8, 2, 7, 36)
+
+    def test_contours_between_them_are_refused(self, tmp_path: Path) -> None:
+        """8 mm is where the affine has slice 4."""
+        image, regrid = self.acquired(tmp_path / "ct")
+        path = write_rtstruct(tmp_path / "a", {"Liver": self.contours(8)})
+        with pytest.raises(
+            SourceError, match=r"contour \(3006,0050\) must lie on a slice of the image, 0 to 5, got one"
+        ):
+            read_rtstruct(path, image, regrid=regrid)
 
 
 class TestMask:

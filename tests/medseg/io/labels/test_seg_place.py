@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from medseg.errors import SourceError
+from medseg.io.dicom import Choices, group_series, read_acquired, read_headers
 from medseg.io.labels import read_seg
 from medseg.io.volume import Volume
 from tests.medseg.io.dicom.writer import AXIAL, slice_positions
@@ -104,6 +105,32 @@ class TestTolerance:
         match = f"each frame must lie on a slice of the image, 0 to 4, got one at {got}; check that it segments this"
         with pytest.raises(SourceError, match=match.replace(".", r"\.")):
             read_seg(seg_of(tmp_path, positions_mm=moved(offset_mm)), image)
+
+
+class TestUnevenSlices:
+    """Slices at unequal gaps, of which an affine only knows the ends: for it they are at 0, 2.5, 5, 7.5 and 10 mm."""
+
+    CHOICES = Choices(irregular="resample", tilt="resample")
+
+    @pytest.fixture(params=[AXIAL, OBLIQUE], ids=["axial", "oblique"])
+    def files(self, request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
+        """Slices at 0, 1, 4, 6 and 10 mm along their normal."""
+        normal = np.cross(*np.reshape(request.param, (2, 3)))
+        places = np.array([-10.0, 20.0, 30.0]) + np.outer([0, 1, 4, 6, 10], normal)
+        return write_ct(tmp_path / "ct", orientation=request.param, positions_mm=places)
+
+    def test_keep_their_frames(self, tmp_path: Path, files: list[Path]) -> None:
+        (series,) = group_series(read_headers(files[0].parent).headers)
+        image, regrid = read_acquired(series, self.CHOICES)
+        read = read_seg(save_seg(tmp_path / "a", segmentation(files, MASK)), image, regrid=regrid)
+        np.testing.assert_array_equal(read.mask, MASK)
+        assert read.warnings == ()
+
+    def test_refuse_frames_of_an_even_series(self, tmp_path: Path, files: list[Path]) -> None:
+        (series,) = group_series(read_headers(files[0].parent).headers)
+        image, regrid = read_acquired(series, self.CHOICES)
+        with pytest.raises(SourceError, match=r"each frame must lie on a slice of the image, 0 to 4, got one at"):
+            read_seg(seg_of(tmp_path), image, regrid=regrid)
 
 
 class TestAnotherSeries:
