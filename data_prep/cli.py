@@ -43,10 +43,11 @@ from data_prep.provenance import provenance_problems
 from data_prep.show import ProgressBar, one_line, show_errors, show_found, show_manifest, show_next, show_warnings
 from data_prep.sources import LabelKind
 from data_prep.target import REPORT
+from data_prep.verify import verify
 from medseg.errors import MedsegError, UsageError
 from medseg.io.dicom import Choices
 from medseg.io.file_choices import FileChoices
-from medseg.manifest import SplitMethod, read_manifest, verify
+from medseg.manifest import SplitMethod, read_manifest
 
 __all__ = ["app", "main"]
 

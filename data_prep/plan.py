@@ -9,6 +9,7 @@ from pathlib import Path
 from data_prep.choose_layout import choose_layout
 from data_prep.grouping import given_groups, made_names
 from data_prep.image_sources import Picture
+from data_prep.label_sources import RtStruct, SegFile
 from data_prep.oddities import Oddities
 from data_prep.options import Options
 from data_prep.prepare_case import CaseTask, Reading
@@ -81,7 +82,7 @@ def make_plan(raw: Path, options: Options, workers: int | None) -> Plan:
         pictures=pictures,
         modality=options.modality or found.modality,
         errors=tuple(errors),
-        warnings=_warnings(raw, found),
+        warnings=_warnings(raw, found, options.foreground or ()),
     )
 
 
@@ -128,10 +129,16 @@ def _groups(raw: Path, found: Found, options: Options) -> tuple[list[str], bool]
     return made_names(known), True
 
 
-def _warnings(raw: Path, found: Found) -> Oddities:
+def _warnings(raw: Path, found: Found, foreground: tuple[str, ...]) -> Oddities:
     warnings = Oddities()
     for text in found.warnings:
         warnings.add_for_terminal(text)
+    numbers = [item for item in foreground if item.isdecimal()]
+    if numbers and sum(isinstance(case.label, (SegFile, RtStruct)) for case in found.cases) > 1:
+        warnings.add(
+            f"--foreground {', '.join(numbers)} is a number of each DICOM label's own, which may be another structure in"
+            " the next; names are safe"
+        )
     ignored = [path for path in walk(raw) if path not in found.used]
     strays = [relative(path, raw) for path in ignored if not is_image(path)]
     images = [relative(path, raw) for path in ignored if is_image(path)]

@@ -180,5 +180,5 @@ def _side_by_side(panels: list[Image.Image]) -> Image.Image:
 def _jpeg(picture: Image.Image) -> bytes:
     file = BytesIO()
     # Colour at full resolution: the contour is one pixel wide, and grey costs nothing in the colour channels.
-    picture.save(file, format="JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+    picture.save(file, format="JPEG", quality=_QUALITY, subsampling=0)
     return file.getvalue()

@@ -19,7 +19,8 @@ from benchmarks.intake.memory import PeakMemory
 from benchmarks.intake.rounds import TaskError, measure, run_task
 from benchmarks.intake.sample import Sample, Samples
 from benchmarks.intake.tasks import TASKS, Task, prepare_series
-from medseg.manifest import read_manifest, verify
+from data_prep.verify import verify
+from medseg.manifest import read_manifest
 from tests.nnunet import nnunet_python
 
 MIB = 1 << 20

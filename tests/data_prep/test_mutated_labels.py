@@ -21,7 +21,7 @@ from tests.medseg.io.labels.seg_files import save_seg, segmentation
 from tests.medseg.io.labels.series_files import random_mask, write_ct
 
 SIZE = (9, 8, 4)
-MUTANTS = 25
+MUTANTS = 16
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from data_prep.options import Options
+from data_prep.options import Options, Track
+from data_prep.phantom import write_phantom
 from data_prep.plan import make_plan
 from medseg.errors import UsageError
 from medseg.io.dicom import Choices
@@ -41,6 +42,21 @@ class TestOptionsThatDoNotFit:
     def test_that_fit_are_taken(self, scans: Path) -> None:
         plan = make_plan(scans, Options(name="set", spacing_mm=(2.0, 2.0, 2.0), dicom=Choices(plane="coronal")), 1)
         assert plan.tasks[0].reading.spacing_mm == (2.0, 2.0, 2.0)
+
+
+class TestNumbersOfSegments:
+    @pytest.mark.parametrize(
+        ("labels", "foreground", "warned"),
+        [("seg", ("1",), True), ("seg", ("Liver",), False), ("seg", None, False), ("files", ("1",), False)],
+    )
+    def test_are_a_warning_where_each_file_has_its_own(
+        self, tmp_path: Path, labels: Any, foreground: tuple[str, ...] | None, warned: bool
+    ) -> None:
+        sizes = {"patients": 2, "slices": 6, "size_px": 32, "seed": 0}
+        write_phantom(tmp_path / "raw", faults=(), track=Track(), **sizes)
+        plan = make_plan(tmp_path / "raw", Options(name="set", labels=labels, foreground=foreground), 1)
+        rule = "--foreground 1 is a number of each DICOM label's own, which may be another structure in the next"
+        assert any(warning.startswith(rule) for warning in plan.warnings.for_terminal()) is warned
 
 
 class TestPicturesOfCt:

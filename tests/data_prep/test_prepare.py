@@ -20,9 +20,10 @@ from monai.transforms import LoadImage
 
 from data_prep.options import How, Options, Track
 from data_prep.prepare import InterruptError, prepare
+from data_prep.verify import verify
 from medseg.errors import MedsegError, UsageError
 from medseg.io.nifti import write_nifti
-from medseg.manifest import read_manifest, verify
+from medseg.manifest import read_manifest
 from tests.commands import environment
 from tests.data_prep.raw_folders import contents, image_rows, make_pairs, mask_rows, save, save_volume
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from data_prep.cli import main
-from medseg.manifest import Manifest, read_manifest, verify
+from data_prep.verify import verify
+from medseg.manifest import Manifest, read_manifest
 
 # Where the content of liver400 breaks, and some images between.
 TRAIN = sorted({*range(0, 400, 20), 161, 162, 370, 371, 399})

@@ -197,6 +197,18 @@ class TestPicture:
         assert pixels[:, 200:].max() < 15
 
 
+class TestNoise:
+    @pytest.mark.parametrize(("shape", "spacing_mm"), [((384, 384, 1), None), ((256, 256, 256), (1.0, 1.0, 1.0))])
+    def test_picture_that_hardly_compresses_is_drawn(
+        self, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] | None
+    ) -> None:
+        rng = np.random.default_rng(0)
+        image, label = ((rng.random(shape) < share).astype(np.uint8) for share in (0.5, 0.3))
+        with Image.open(BytesIO(case_picture(255 * image, label, spacing_mm))) as picture:
+            picture.load()
+            assert picture.width >= 256
+
+
 class TestWindow:
     def test_ct_runs_from_minus_160_to_240_hu(self) -> None:
         image = np.empty((40, 40, 1), dtype=np.int16)
