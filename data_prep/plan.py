@@ -136,8 +136,8 @@ def _warnings(raw: Path, found: Found, foreground: tuple[str, ...]) -> Oddities:
     numbers = [item for item in foreground if item.isdecimal()]
     if numbers and sum(isinstance(case.label, (SegFile, RtStruct)) for case in found.cases) > 1:
         warnings.add(
-            f"--foreground {', '.join(numbers)} is a number of each DICOM label's own, which may be another structure in"
-            " the next; names are safe"
+            f"--foreground {', '.join(numbers)} is a number of each DICOM label's own, which may be another structure"
+            " in the next; names are safe"
         )
     ignored = [path for path in walk(raw) if path not in found.used]
     strays = [relative(path, raw) for path in ignored if not is_image(path)]
