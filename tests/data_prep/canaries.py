@@ -15,6 +15,7 @@ import SimpleITK as sitk  # noqa: N813
 from nibabel.nifti1 import Nifti1Extension
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import generate_uid
 
 from data_prep.options import Track
@@ -113,7 +114,8 @@ def write_rtstructs(raw: Path) -> None:
         heights = [30 + 2.5 * z + (0.9 if number == 3 else 0) for z in (1, 2)]
         drawn = [contour(np.column_stack([corners, np.full(4, height)])) for height in heights]
         data = structure_set({CANARY: drawn}, [f"{ROOT}.{number}"])
-        fill(save_meta(data))
+        data.file_meta = FileMetaDataset()
+        fill(data)
         save(data, raw / f"{CANARY}-{number}" / f"{CANARY}.dcm")
 
 
@@ -160,12 +162,6 @@ TREES: dict[str, Tree] = {
     "msd": Tree(write_msd, ("--foreground", "1", "--plane", "coronal"), 4, 1),
     "mask-suffix": Tree(write_pictures, ("--groups", rf"{CANARY}_(\d)", "--orientation", "LP"), 3, 1),
 }
-
-
-def save_meta(data: pydicom.Dataset) -> pydicom.Dataset:
-    """Give a data set the File Meta Information that marking it needs."""
-    data.file_meta = pydicom.dataset.FileMetaDataset()
-    return data
 
 
 def _write_ct(folder: Path, number: int, *, voxels: Any = None, **tags: Any) -> None:

@@ -59,7 +59,8 @@ def with_manifest(report: ReportFacts, **changes: Any) -> ReportFacts:
 class TestPage:
     def test_stands_alone(self, page: Page) -> None:
         document = page.of(make_report(6))
-        text = page.path.read_text(encoding="utf-8")
+        # Base64 of pictures may hold two slashes.
+        text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", page.path.read_text(encoding="utf-8"))
         assert not re.search(r"https?:|//[a-z]|@import|url\(", text)
         addresses = [
             element.attributes[attribute]
