@@ -38,7 +38,7 @@ from data_prep.cli_options import (
     Workers,
 )
 from data_prep.options import How, Options, parse_foreground, parse_spacing
-from data_prep.prepare import inspect, prepare
+from data_prep.prepare import Prepared, inspect, prepare
 from data_prep.provenance import provenance_problems
 from data_prep.show import ProgressBar, one_line, show_errors, show_found, show_manifest, show_next, show_warnings
 from data_prep.sources import LabelKind
@@ -111,7 +111,15 @@ def prepare_command(
         dicom=Choices(tilt, irregular, duplicates, assume_hu, plane),  # type: ignore[arg-type]  # checked there
     )
     how = How(workers, dask, strict, keep_mapping)
-    done = prepare(raw, out, options, how=how, overwrite=overwrite, track=ProgressBar())
+    _tell(prepare(raw, out, options, how=how, overwrite=overwrite, track=ProgressBar()), out)
+
+
+def _tell(done: Prepared, out: Path) -> None:
+    """Show what was prepared, and what comes next.
+
+    Raises:
+        MedsegError: If cases were left out.
+    """
     console = Console()
     show_manifest(console, done.manifest)
     show_warnings(console, done.found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from medseg.io.labels import (
 )
 from medseg.io.scans import ScanChoices
 
-__all__ = ["LabelFile", "LabelSource", "MaskFolders", "PictureMasks", "RtStruct", "SegFile", "SlicePictures"]
+__all__ = ["DicomLabel", "LabelFile", "LabelSource", "MaskFolders", "PictureMasks", "SlicePictures"]
 
 
 class LabelSource(Protocol):
@@ -162,10 +162,16 @@ class MaskFolders:
 
 
 @dataclass(frozen=True)
-class SegFile:
-    """A DICOM Segmentation."""
+class DicomLabel:
+    """A DICOM Segmentation or RT Structure Set.
+
+    Attributes:
+        path: File.
+        kind: ``seg`` or ``rtstruct``.
+    """
 
     path: Path
+    kind: Literal["seg", "rtstruct"]
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -176,25 +182,8 @@ class SegFile:
         self, source: ImageSource, image: Acquired, foreground: Sequence[str] | None, choices: ScanChoices
     ) -> LabelMask:
         """As :meth:`LabelSource.read`."""
-        return read_seg(self.path, image.volume, foreground, regrid=image.regrid)
-
-
-@dataclass(frozen=True)
-class RtStruct:
-    """An RT Structure Set."""
-
-    path: Path
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.path,)
-
-    def read(
-        self, source: ImageSource, image: Acquired, foreground: Sequence[str] | None, choices: ScanChoices
-    ) -> LabelMask:
-        """As :meth:`LabelSource.read`."""
-        return read_rtstruct(self.path, image.volume, foreground, regrid=image.regrid)
+        read = read_seg if self.kind == "seg" else read_rtstruct
+        return read(self.path, image.volume, foreground, regrid=image.regrid)
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from data_prep.choose_layout import choose_layout
 from data_prep.grouping import given_groups, made_names
 from data_prep.image_sources import Picture
-from data_prep.label_sources import RtStruct, SegFile
+from data_prep.label_sources import DicomLabel
 from data_prep.oddities import Oddities
 from data_prep.options import Options
 from data_prep.prepare_case import CaseTask, Reading
@@ -134,7 +134,7 @@ def _warnings(raw: Path, found: Found, foreground: tuple[str, ...]) -> Oddities:
     for text in found.warnings:
         warnings.add_for_terminal(text)
     numbers = [item for item in foreground if item.isdecimal()]
-    if numbers and sum(isinstance(case.label, (SegFile, RtStruct)) for case in found.cases) > 1:
+    if numbers and sum(isinstance(case.label, DicomLabel) for case in found.cases) > 1:
         warnings.add(
             f"--foreground {', '.join(numbers)} is a number of each DICOM label's own, which may be another structure"
             " in the next; names are safe"

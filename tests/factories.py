@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +108,13 @@ def make_prepared(
     )
     write_manifest(root, manifest, rows)
     return manifest
+
+
+def edit_json(path: Path, edit: Callable[[Any], None]) -> None:
+    """Change a JSON file's content."""
+    content = json.loads(path.read_text())
+    edit(content)
+    path.write_text(json.dumps(content))
 
 
 def _intensity(values: NDArray[np.uint8]) -> Intensity:

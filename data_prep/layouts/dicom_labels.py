@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from data_prep.label_sources import LabelFile, LabelSource, RtStruct, SegFile, SlicePictures
+from data_prep.label_sources import DicomLabel, LabelFile, LabelSource, SlicePictures
 from data_prep.layouts.dicom_units import Unit
 from data_prep.layouts.volume_files import by_folder, data_files, is_volume, label_key, volume_stem
 from data_prep.sources import LabelKind, is_image, natural_key, relative, walk
@@ -177,7 +177,7 @@ def label_source(kind: LabelKind, path: Path) -> tuple[LabelSource, tuple[Path, 
         return SlicePictures(paths), paths
     if kind == "files":
         return LabelFile(path), (path, *data_files(path))
-    return (SegFile(path) if kind == "seg" else RtStruct(path)), (path,)
+    return DicomLabel(path, "seg" if kind == "seg" else "rtstruct"), (path,)
 
 
 def _read_object(path: Path, kind: LabelKind) -> LabelObject:

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -14,19 +12,13 @@ from data_prep.verify import verify
 from medseg.errors import UsageError
 from medseg.io.nifti import write_nifti
 from medseg.manifest import Fold, Manifest, read_slices, write_manifest
-from tests.factories import AFFINE_MM, make_prepared
+from tests.factories import AFFINE_MM, edit_json, make_prepared
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Manifest:
     """Two volumes of three slices in two groups, and one without label; free to be damaged."""
     return make_prepared(tmp_path / "own", cases=2, size=(12, 10), slices=3, groups=2, unlabelled=1)
-
-
-def edit_json(path: Path, edit: Callable[[Any], None]) -> None:
-    content = json.loads(path.read_text())
-    edit(content)
-    path.write_text(json.dumps(content))
 
 
 def set_voxel(path: Path, index: tuple[int, int, int], value: int) -> None:

@@ -26,19 +26,13 @@ from medseg.manifest import (
     voxel_hashes,
     write_manifest,
 )
-from tests.factories import make_prepared
+from tests.factories import edit_json, make_prepared
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Manifest:
     """Two volumes of three slices in two groups, and one without label; free to be damaged."""
     return make_prepared(tmp_path / "own", cases=2, size=(12, 10), slices=3, groups=2, unlabelled=1)
-
-
-def edit_json(path: Path, edit: Callable[[Any], None]) -> None:
-    content = json.loads(path.read_text())
-    edit(content)
-    path.write_text(json.dumps(content))
 
 
 class TestCase:
