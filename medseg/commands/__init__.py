@@ -1,0 +1,1 @@
+"""What each ``medseg`` command takes and shows; the work is done elsewhere."""
