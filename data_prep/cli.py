@@ -35,9 +35,10 @@ from data_prep.cli_options import (
     SplitBy,
     Tilt,
     TrustAffine,
+    WindowHu,
     Workers,
 )
-from data_prep.options import How, Options, parse_foreground, parse_spacing
+from data_prep.options import How, Options, parse_foreground, parse_spacing, parse_window_hu
 from data_prep.prepare import Prepared, inspect, prepare
 from data_prep.provenance import provenance_problems
 from data_prep.show import ProgressBar, one_line, show_errors, show_found, show_manifest, show_next, show_warnings
@@ -71,6 +72,7 @@ def prepare_command(
     modality: Modality = None,
     foreground_name: Annotated[str | None, typer.Option(help="Name of the foreground.")] = None,
     orientation: Orientation = None,
+    window_hu: WindowHu = None,
     plane: Plane = "axial",
     spacing: Spacing = None,
     series: Series = "only",
@@ -101,6 +103,7 @@ def prepare_command(
         modality=modality,
         foreground_name=foreground_name,
         orientation=orientation,
+        window_hu=parse_window_hu(window_hu),
         spacing_mm=parse_spacing(spacing),
         series=series,
         groups=groups,
@@ -147,6 +150,7 @@ def inspect_command(
     foreground: Foreground = None,
     modality: Modality = None,
     orientation: Orientation = None,
+    window_hu: WindowHu = None,
     plane: Plane = "axial",
     spacing: Spacing = None,
     series: Series = "only",
@@ -171,6 +175,7 @@ def inspect_command(
         foreground=parse_foreground(foreground),
         modality=modality,
         orientation=orientation,
+        window_hu=parse_window_hu(window_hu),
         spacing_mm=parse_spacing(spacing),
         series=series,
         groups=groups,

@@ -15,7 +15,7 @@ from medseg.manifest import SplitMethod
 __all__ = [
     "AssumeHu", "Dask", "Duplicates", "Folds", "Foreground", "Groups", "Irregular", "Labels", "Layout", "Modality",
     "Nonfinite", "Orientation", "Out", "Plane", "Raw", "Seed", "Series", "Spacing", "SplitBy", "Tilt", "TrustAffine",
-    "Workers",
+    "WindowHu", "Workers",
 ]  # fmt: skip
 
 
@@ -36,6 +36,14 @@ Modality = Annotated[
 ]
 Orientation = Annotated[
     str | None, typer.Option(help="Where columns and rows of pictures run, such as LP; for pictures of patients.")
+]
+WindowHu = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="Pictures are CT that was windowed: HU that became the least and the greatest grey value; with a negative"
+        " one as --window-hu=-100,400.",
+    ),
 ]
 Plane = Annotated[str, typer.Option(help=f"Plane of the slices: {_listed(OrientPlane)}.")]
 Spacing = Annotated[

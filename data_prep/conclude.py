@@ -17,7 +17,7 @@ from data_prep.sources import relative
 from data_prep.splits import make_folds
 from data_prep.work_folder import as_case
 from medseg.errors import MedsegError
-from medseg.manifest import Case, Fold, Intensity, Manifest, SliceRow, Split, SplitMethod
+from medseg.manifest import GREY_LEVELS, Case, Fold, Intensity, Manifest, SliceRow, Split, SplitMethod
 
 __all__ = ["SAME_PIXELS", "Conclusion", "conclude"]
 
@@ -72,6 +72,9 @@ class Conclusion:
             layout=self.plan.layout,
             foreground=options.foreground_label,
             orientation=options.orientation,
+            plane=options.dicom.plane,
+            spacing_mm=options.spacing_mm,
+            window_hu=options.window_hu,
             cases=self.cases,
             intensity=self.intensity,
             split=self.split,
@@ -119,6 +122,7 @@ def conclude(raw: Path, plan: Plan, options: Options, done: Mapping[int, CaseRes
     found.intensity = intensity_facts(facts)
     _judge_modality(found)
     _judge_types(raw, found)
+    _judge_window(raw, options, found)
     _judge_foreground(raw, options, found)
     # A split of what is left without the faulty cases would not be the one that is made in the end.
     if not found.errors:
@@ -152,6 +156,19 @@ def _judge_types(raw: Path, found: Conclusion) -> None:
             found.errors.append(
                 f"{name}: all images must be of one type, got {facts.dtype} after {first}; save all in one"
             )
+
+
+def _judge_window(raw: Path, options: Options, found: Conclusion) -> None:
+    """A window's ends became the least and the greatest value of a type, which only unsigned integers have."""
+    if options.window_hu is None:
+        return
+    for facts in found.facts:
+        if facts.dtype not in GREY_LEVELS:
+            name = _name(raw, found.plan.tasks[facts.ordinal])
+            found.errors.append(
+                f"{name}: --window-hu is for pictures of {' or '.join(GREY_LEVELS)}, got {facts.dtype}; drop it"
+            )
+            return
 
 
 def _judge_foreground(raw: Path, options: Options, found: Conclusion) -> None:

@@ -1,54 +1,13 @@
-"""Values that are no Hounsfield units, and foreground whose units no organ of its name has.
-
-A flipped label or a wrong pairing shows there first.
-"""
+"""Foreground whose Hounsfield units no organ of its name has: a flipped label or a wrong pairing shows there first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from medseg.io.hounsfield import organ_range
+from medseg.io.hounsfield import without_negative_hu as implausible_ct
+
 __all__ = ["implausible_ct", "implausible_foreground"]
-
-# Mean HU over a whole organ, without or with contrast, in health and disease; wide, since only the absurd should warn.
-# Air is -1000 HU, lung mostly -950 to -550, fat about -100, water 0, soft tissue 20 to 80 and with contrast up to 250.
-_RANGES_HU = {
-    "lung": (-980.0, -300.0),
-    "airway": (-1050.0, -600.0),
-    "trachea": (-1050.0, -600.0),
-    "fat": (-180.0, -30.0),
-    "bone": (80.0, 1800.0),
-    "rib": (80.0, 1200.0),
-    "vertebra": (50.0, 1200.0),
-    "aorta": (10.0, 700.0),
-    "vessel": (0.0, 700.0),
-    "vein": (0.0, 700.0),
-    "artery": (0.0, 700.0),
-    "gallbladder": (-30.0, 120.0),
-    "bladder": (-30.0, 400.0),
-    "colon": (-700.0, 400.0),
-    "stomach": (-500.0, 400.0),
-    "bowel": (-700.0, 400.0),
-    "liver": (-20.0, 260.0),
-    "spleen": (0.0, 320.0),
-    "kidney": (-20.0, 400.0),
-    "pancreas": (-60.0, 260.0),
-    "tumor": (-100.0, 300.0),
-    "tumour": (-100.0, 300.0),
-    "lesion": (-100.0, 300.0),
-}
-# Of a foreground without a known name: what is left is air or metal.
-_ANY_HU = (-300.0, 1800.0)
-
-
-def implausible_ct(lowest: float) -> tuple[str, ...]:
-    """A warning if a CT has no value below 0, as air and fat have.
-
-    Args:
-        lowest: Smallest value of the scan.
-    """
-    if lowest < 0:
-        return ()
-    return ("CT without a value below 0 HU, as air and fat have: are the values shifted or windowed?",)
 
 
 def implausible_foreground(mean_hu: float, names: Sequence[str]) -> tuple[str, ...]:
@@ -61,13 +20,10 @@ def implausible_foreground(mean_hu: float, names: Sequence[str]) -> tuple[str, .
     Returns:
         One text without names of the source, or none.
     """
-    organs = [organ for organ in _RANGES_HU if any(organ in name.casefold() for name in names)]
-    ranges = [_RANGES_HU[organ] for organ in organs] or [_ANY_HU]
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    if low <= mean_hu <= high:
+    expected = organ_range(names)
+    if expected.holds(mean_hu):
         return ()
-    what = " and ".join(organs) or "foreground"
     return (
-        f"mean of the foreground is absurd for {what}, which lies between {low:g} and {high:g} HU: is the label"
-        " flipped, of another scan, or --foreground wrong?",
+        f"mean of the foreground is absurd for {expected.organ}, which lies between {expected.low:g} and"
+        f" {expected.high:g} HU: is the label flipped, of another scan, or --foreground wrong?",
     )

@@ -20,7 +20,7 @@ from medseg.io.file_choices import FileChoices
 from medseg.io.scans import ScanChoices
 from medseg.manifest import SplitMethod
 
-__all__ = ["How", "Options", "Track", "parse_foreground", "parse_spacing"]
+__all__ = ["How", "Options", "Track", "parse_foreground", "parse_spacing", "parse_window_hu"]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -80,6 +80,8 @@ class Options:
         folds: Wanted number of folds.
         seed: Seed of the split.
         orientation: Directions in which columns and rows of pictures run, such as ``LA``; None for those of no patient.
+        window_hu: HU that became the least and the greatest grey value of pictures of windowed CT; None where the
+            pictures are none, or that is not known.
         labels: Kind of label that counts where there are several.
         series: Which DICOM series of a folder.
         spacing_mm: Voxel size to which volumes are resampled; None keeps their own.
@@ -100,6 +102,7 @@ class Options:
     folds: int = 5
     seed: int = 0
     orientation: str | None = None
+    window_hu: tuple[float, float] | None = None
     labels: LabelKind = "auto"
     series: str = "only"
     spacing_mm: tuple[float, float, float] | None = None
@@ -181,3 +184,20 @@ def parse_spacing(text: str | None) -> tuple[float, float, float] | None:
     if len(sizes) != 3 or not all(math.isfinite(size) and size > 0 for size in sizes):
         raise UsageError(f"--spacing must be one or three sizes in mm such as 1 or 1,1,2.5, got {text!r}")
     return sizes[0], sizes[1], sizes[2]
+
+
+def parse_window_hu(text: str | None) -> tuple[float, float] | None:
+    """Least and greatest HU of ``"-100,400"``.
+
+    Raises:
+        UsageError: If these are not two numbers, the lower first.
+    """
+    if text is None:
+        return None
+    try:
+        bounds = [float(bound) for bound in text.split(",")]
+    except ValueError:
+        bounds = []
+    if len(bounds) != 2 or not all(map(math.isfinite, bounds)) or bounds[0] >= bounds[1]:
+        raise UsageError(f"--window-hu must be two HU, the lower first, such as -100,400, got {text!r}")
+    return bounds[0], bounds[1]

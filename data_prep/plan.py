@@ -17,7 +17,10 @@ from data_prep.sources import Found, is_image, relative, walk
 from medseg.errors import MedsegError, UsageError
 from medseg.io.scans import ScanChoices
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["WINDOWED_CT", "Plan", "make_plan"]
+
+WINDOWED_CT = "windowed CT"
+"""Modality of pictures whose grey values were HU."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def make_plan(raw: Path, options: Options, workers: int | None) -> Plan:
         groups=tuple(groups),
         groups_known=known,
         pictures=pictures,
-        modality=options.modality or found.modality,
+        modality=options.modality or found.modality or (None if options.window_hu is None else WINDOWED_CT),
         errors=tuple(errors),
         warnings=_warnings(raw, found, options.foreground or ()),
     )
@@ -92,6 +95,13 @@ def _refuse_unfit_options(options: Options, *, pictures: bool) -> None:
         raise UsageError("--spacing is for scans, but the images are pictures, of which no spacing is known; drop it")
     if pictures and options.dicom.plane != "axial":
         raise UsageError("--plane is for scans, but the images are pictures, which are one slice each; drop it")
+    if not pictures and options.window_hu is not None:
+        raise UsageError("--window-hu is for pictures, but the images are scans, which hold HU themselves; drop it")
+    if options.window_hu is not None and options.orientation is None:
+        raise UsageError(
+            "--window-hu is for pictures of patients, which need --orientation, got none; say where columns and rows"
+            " run, such as --orientation LP"
+        )
     if not pictures and options.orientation is not None:
         raise UsageError(
             "--orientation is for pictures, but the images are scans, which say themselves how they lie; drop it"
@@ -108,7 +118,7 @@ def _refuse_pictures_of_ct(raw: Path, found: Found, options: Options) -> None:
             said = "--modality CT" if options.modality else f"{raw}: the folder's modality CT"
             raise UsageError(
                 f"{said} means Hounsfield units, but the images are {dtype.name};"
-                f" name it otherwise, such as {'' if options.modality else '--modality '}'windowed CT'"
+                f" name it otherwise, such as {'' if options.modality else '--modality '}'{WINDOWED_CT}'"
             )
 
 

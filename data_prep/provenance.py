@@ -20,7 +20,7 @@ __all__ = ["describe", "fault_of", "has_same_source", "provenance_problems", "re
 
 _FILE = "provenance.json"
 # They decide tables, not voxels.
-_TABLE_OPTIONS = frozenset({"groups", "split", "folds", "seed"})
+_TABLE_OPTIONS = frozenset({"groups", "split", "folds", "seed", "window_hu"})
 
 
 def describe(found: Conclusion, options: Options, manifest: Manifest) -> dict[str, Any]:
@@ -116,6 +116,7 @@ def _options(options: Options) -> dict[str, Any]:
         "foreground": None if options.foreground is None else list(options.foreground),
         "modality": options.modality,
         "orientation": options.orientation,
+        "window_hu": None if options.window_hu is None else list(options.window_hu),
         "plane": options.dicom.plane,
         "spacing": None if options.spacing_mm is None else list(options.spacing_mm),
         # A UID is the source's.
@@ -148,12 +149,13 @@ def _decisions(found: Conclusion, options: Options, manifest: Manifest) -> list[
 
 
 def _of_pictures(manifest: Manifest) -> list[str]:
-    where = manifest.orientation
+    where, window = manifest.orientation, manifest.window_hu
     turned = f"columns to {where[0]}, rows to {where[1]}, brought to RAS+" if where else "none; x = column, y = row"
     return [
         f"intensities: kept as {manifest.intensity.dtype}; colour to grey by ITU-R BT.601 luma",
         f"orientation: {turned}",
         "spacing: unknown; the affine's 1 mm is a placeholder",
+        *(() if window is None else ("window: grey values are HU from {:g} to {:g}, as given".format(*window),)),
     ]
 
 

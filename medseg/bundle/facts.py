@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from medseg.bundle.training_set import training_set
 from medseg.manifest import Manifest, read_manifest
 
 __all__ = ["run_facts"]
@@ -38,12 +39,17 @@ def run_facts(
         "modality": manifest.modality,
         "foreground": manifest.foreground,
         "orientation": manifest.orientation,
+        "plane": manifest.plane,
+        "spacing_mm": None if manifest.spacing_mm is None else list(manifest.spacing_mm),
+        "picture_window_hu": None if manifest.window_hu is None else list(manifest.window_hu),
+        "picture_levels": None if manifest.picture_levels is None else list(manifest.picture_levels),
         "split": manifest.split.method,
         "split_seed": manifest.split.seed,
         "split_sha256": _split_sha256(manifest),
         "leaky": manifest.split.leaky,
         "train_cases": len(fold.train),
         "val_cases": len(fold.val),
+        "training_set": training_set(manifest, fold),
         "train_cases_sha256": [manifest.case(name).sha256 for name in fold.train],
         "device": str(device),
         "machine": platform.machine(),

@@ -11,6 +11,9 @@ __all__ = ["check_resume"]
 
 _MAY_CHANGE = ("device", "machine", "amp", "git_commit", "train_cases_sha256")
 
+_OF_THE_DATA = ("plane", "spacing_mm", "picture_window_hu", "picture_levels", "training_set")
+"""What only describes the data, which are known by their fingerprint; older runs have none of these."""
+
 
 def check_resume(folder: RunFolder, facts: dict[str, Any]) -> None:
     """Refuse to go on with other data or settings; only code, machine and device may be others.
@@ -24,7 +27,7 @@ def check_resume(folder: RunFolder, facts: dict[str, Any]) -> None:
     """
     earlier = folder.read_facts()
     for name, value in facts.items():
-        if name in _MAY_CHANGE or name.endswith("_version"):
+        if name in _MAY_CHANGE or name in _OF_THE_DATA or name.endswith("_version"):
             continue
         if earlier.get(name) != value:
             raise UsageError(

@@ -76,7 +76,9 @@ class RunTracker:
             self.run_id, self._experiment_id = earlier.info.run_id, earlier.info.experiment_id
             self.client.update_run(self.run_id, status="RUNNING")
         known = {} if earlier is None else earlier.data.params
-        params = {name: str(value) for name, value in facts.items() if name != "train_cases_sha256"}
+        params = {
+            name: str(value) for name, value in facts.items() if name not in ("train_cases_sha256", "training_set")
+        }
         tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
         self.client.log_batch(
             self.run_id,

@@ -87,7 +87,7 @@ class TestPrepare:
             "--seed": "5",
             "--orientation": "rp",
         }
-        given = [text for option in options.items() for text in option]
+        given = [*(text for option in options.items() for text in option), "--window-hu=-100,400"]
         assert run("prepare", raw, tmp_path / "new", *given).status == 0
         described = Options(
             name="cells",
@@ -100,6 +100,7 @@ class TestPrepare:
             folds=3,
             seed=5,
             orientation="RP",
+            window_hu=(-100.0, 400.0),
         )
         prepare(raw, tmp_path / "expected", described)
         assert contents(tmp_path / "new") == contents(tmp_path / "expected")

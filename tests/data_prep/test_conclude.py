@@ -53,6 +53,14 @@ class TestGoodFolder:
         save(raw / "label" / "6.png", np.eye(10, 20, dtype=np.uint8))
         assert surveyed(raw).cases[-1].shape == (20, 10, 1)
 
+    @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+    def test_window_of_grey_pictures_is_taken(self, raw: Path, dtype: str) -> None:
+        for index in range(6):
+            save(raw / "image" / f"{index}.png", image_rows(index, dtype))
+        result = surveyed(raw, window_hu=(-100.0, 400.0), orientation="LA")
+        assert result.errors == []
+        assert result.modality == "windowed CT"
+
     def test_only_what_is_odd_is_told(self, raw: Path) -> None:
         assert surveyed_warnings(raw, groups=r"(\d)") == []
         assert surveyed_warnings(make_stack(raw / "stack", 5)) == []
@@ -202,3 +210,12 @@ class TestMasks:
             f"{raw}: masks must hold {missing}, got none in any of them, only the values 0, 255;"
             " choose the values that are foreground with --foreground"
         ]
+
+
+class TestWindow:
+    def test_of_pictures_without_a_greatest_grey_value_is_refused(self, raw: Path) -> None:
+        for index in range(6):
+            (raw / "image" / f"{index}.png").unlink()
+            save(raw / "image" / f"{index}.tif", image_rows(index).astype(np.float32) / 7)
+        (error,) = surveyed_errors(raw, window_hu=(-100.0, 400.0), orientation="LA")
+        assert error == "image/0.tif: --window-hu is for pictures of uint8 or uint16, got float32; drop it"

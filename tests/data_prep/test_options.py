@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.options import How, Options, Track, parse_foreground, parse_spacing
+from data_prep.options import How, Options, Track, parse_foreground, parse_spacing, parse_window_hu
 from medseg.errors import UsageError
 
 
@@ -108,3 +108,16 @@ class TestHow:
 class TestTrack:
     def test_gives_every_item(self) -> None:
         assert [*Track()([1, 2, 3], "Reading")] == [1, 2, 3]
+
+
+class TestParseWindowHu:
+    @pytest.mark.parametrize(
+        ("text", "window"), [(None, None), ("-100,400", (-100.0, 400.0)), (" -160.5 , 240", (-160.5, 240.0))]
+    )
+    def test_is_two_numbers(self, text: str | None, window: tuple[float, float] | None) -> None:
+        assert parse_window_hu(text) == window
+
+    @pytest.mark.parametrize("text", ["", "400", "400,-100", "40,40", "a,b", "0,1,2", "nan,1", "0,inf"])
+    def test_anything_else_raises(self, text: str) -> None:
+        with pytest.raises(UsageError, match="--window-hu must be two HU, the lower first, such as -100,400, got"):
+            parse_window_hu(text)

@@ -39,6 +39,22 @@ class TestOptionsThatDoNotFit:
         with pytest.raises(UsageError, match=r"^--orientation is for pictures, but the images are scans, .*; drop it$"):
             make_plan(scans, Options(name="set", orientation="LA"), 1)
 
+    def test_window_is_not_taken_for_scans(self, scans: Path) -> None:
+        with pytest.raises(UsageError, match=r"^--window-hu is for pictures, but the images are scans, .*; drop it$"):
+            make_plan(scans, Options(name="set", window_hu=(-100.0, 400.0)), 1)
+
+    def test_window_needs_an_orientation(self, tmp_path: Path) -> None:
+        options = Options(name="set", window_hu=(-100.0, 400.0))
+        with pytest.raises(
+            UsageError, match=r"^--window-hu is for pictures of patients, which need --orientation, got"
+        ):
+            make_plan(make_pairs(tmp_path / "raw", 2), options, 1)
+
+    @pytest.mark.parametrize(("modality", "named"), [(None, "windowed CT"), ("CT of 2019", "CT of 2019")])
+    def test_pictures_with_a_window_are_windowed_ct(self, tmp_path: Path, modality: str | None, named: str) -> None:
+        options = Options(name="set", window_hu=(-100.0, 400.0), orientation="LA", modality=modality)
+        assert make_plan(make_pairs(tmp_path / "raw", 2), options, 1).modality == named
+
     def test_that_fit_are_taken(self, scans: Path) -> None:
         plan = make_plan(scans, Options(name="set", spacing_mm=(2.0, 2.0, 2.0), dicom=Choices(plane="coronal")), 1)
         assert plan.tasks[0].reading.spacing_mm == (2.0, 2.0, 2.0)

@@ -26,6 +26,7 @@ from medseg.io.nifti import write_nifti
 from medseg.manifest import read_manifest
 from tests.commands import environment
 from tests.data_prep.raw_folders import contents, image_rows, make_pairs, mask_rows, save, save_volume
+from tests.factories import edit_json
 
 OPTIONS = Options(name="set", modality="microscopy", foreground_name="cell", groups=r"(\d)", folds=3)
 
@@ -186,6 +187,26 @@ class TestAgain:
         (out / file).write_text(content, encoding="utf-8")
         prepare(raw, out, OPTIONS)
         assert contents(out) == good
+
+    def test_data_set_of_before_the_window_was_recorded_is_completed(self, raw: Path, out: Path) -> None:
+        now = contents(out)
+        edit_json(
+            out / "dataset.json", lambda c: [c["medseg"].pop(key) for key in ("plane", "spacing_mm", "window_hu")]
+        )
+        edit_json(out / "provenance.json", lambda c: c["options"].pop("window_hu"))
+        assert prepare(raw, out, OPTIONS).written == 0
+        assert contents(out) == now
+
+    def test_window_is_recorded_without_a_voxel_written(self, raw: Path, tmp_path: Path) -> None:
+        plain = dataclasses.replace(OPTIONS, orientation="LA")
+        before = prepare(raw, tmp_path / "out", plain).manifest
+        windowed = dataclasses.replace(plain, window_hu=(-100.0, 400.0))
+        with pytest.raises(UsageError, match="got a data set of another source or other options"):
+            prepare(raw, tmp_path / "out", windowed)
+        done = prepare(raw, tmp_path / "out", windowed, overwrite=True)
+        assert (done.written, done.manifest.fingerprint) == (0, before.fingerprint)
+        assert read_manifest(tmp_path / "out").window_hu == (-100.0, 400.0)
+        assert verify(tmp_path / "out") == []
 
     def test_without_any_table_left_it_takes_overwrite(self, raw: Path, out: Path) -> None:
         good = contents(out)

@@ -41,6 +41,7 @@ class TestProvenance:
             "foreground": ["255"],
             "modality": None,
             "orientation": "LA",
+            "window_hu": None,
             "plane": "axial",
             "spacing": None,
             "series": "only",

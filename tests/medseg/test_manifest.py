@@ -67,6 +67,12 @@ class TestManifest:
         with pytest.raises(UsageError, match=rf"own: fold must be 0 to 1, got {index}"):
             own.fold(index)
 
+    @pytest.mark.parametrize(("dtype", "levels"), [("uint8", (0, 255)), ("uint16", (0, 65535))])
+    def test_ends_of_a_window_are_those_of_the_type(self, own: Manifest, dtype: str, levels: tuple[int, int]) -> None:
+        intensity = dataclasses.replace(own.intensity, dtype=dtype)
+        assert dataclasses.replace(own, intensity=intensity, window_hu=(0.0, 80.0)).picture_levels == levels
+        assert dataclasses.replace(own, intensity=intensity).picture_levels is None
+
     def test_groups_are_sorted_and_named_once(self, prepared: Manifest) -> None:
         assert prepared.groups == ("g0", "g1", "g2")
 
@@ -134,6 +140,14 @@ class TestWriteManifest:
         make_prepared(tmp_path, cases=3, size=(8, 8), orientation=orientation)
         assert read_manifest(tmp_path).orientation == orientation
 
+    def test_plane_spacing_and_window_are_read_back(self, own: Manifest) -> None:
+        known = dataclasses.replace(own, plane="coronal", spacing_mm=(1.0, 1.0, 2.5), window_hu=(-100.0, 400.0))
+        write_manifest(own.root, known, read_slices(own.root))
+        ours = json.loads((own.root / "dataset.json").read_text())["medseg"]
+        assert (ours["plane"], ours["spacing_mm"], ours["window_hu"]) == ("coronal", [1.0, 1.0, 2.5], [-100.0, 400.0])
+        assert read_manifest(own.root) == known
+        assert known.fingerprint == own.fingerprint
+
     def test_holds_nnunets_keys(self, own: Manifest) -> None:
         content = json.loads((own.root / "dataset.json").read_text())
         assert content["channel_names"] == {"0": "microscopy"}
@@ -162,7 +176,7 @@ class TestWriteManifest:
 
     def test_dataset_json_is_written_last(self, own: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
         written: list[str] = []
-        monkeypatch.setattr("medseg.manifest.write_json", lambda path, _content: written.append(path.name))
+        monkeypatch.setattr("medseg.manifest.write.write_json", lambda path, _content: written.append(path.name))
         write_manifest(own.root, own, [])
         assert written == ["splits_final.json", "dataset.json"]
 
@@ -214,6 +228,10 @@ class TestReadManifest:
             lambda c: c["medseg"]["cases"][0].pop("sha256"),
             lambda c: c["medseg"]["cases"][0].update(surplus=1),
             lambda c: c["medseg"].update(cases=3),
+            lambda c: c["medseg"].update(plane="tilted"),
+            lambda c: c["medseg"].update(spacing_mm=[1.0, 1.0]),
+            lambda c: c["medseg"].update(window_hu=[400.0, -100.0]),
+            lambda c: (c["medseg"].update(window_hu=[-100.0, 400.0]), c["medseg"]["intensity"].update(dtype="int16")),
             lambda c: c.update(labels={"background": 0}),
             lambda c: c.update(labels=["background", "disc"]),
         ],
@@ -222,6 +240,13 @@ class TestReadManifest:
         edit_json(own.root / "dataset.json", edit)
         with pytest.raises(MedsegError, match=r"must hold a prepared data set's entries, got .*; prepare it again"):
             read_manifest(own.root)
+
+    def test_data_set_of_before_plane_spacing_and_window_were_recorded_is_read(self, own: Manifest) -> None:
+        edit_json(
+            own.root / "dataset.json", lambda c: [c["medseg"].pop(key) for key in ("plane", "spacing_mm", "window_hu")]
+        )
+        read = read_manifest(own.root)
+        assert (read.plane, read.spacing_mm, read.window_hu, read.picture_levels) == ("axial", None, None, None)
 
 
 class TestReadSlices:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 import torch
 
 from medseg.bundle import run_facts
+from medseg.bundle.training_set import training_set
 from medseg.errors import UsageError
-from medseg.manifest import Manifest
+from medseg.manifest import Manifest, read_slices, write_manifest
 from tests.factories import make_prepared
 
 
@@ -27,6 +29,20 @@ class TestRunFacts:
         assert got["train_cases_sha256"] == [prepared.case(name).sha256 for name in prepared.fold(1).train]
         assert (got["split"], got["leaky"], got["foreground"]) == ("group", False, "disc")
         assert got["torch_version"] is not None
+
+    def test_what_prediction_needs_of_the_data_is_there(self, prepared: Manifest) -> None:
+        known = dataclasses.replace(prepared, plane="coronal", spacing_mm=(1.0, 1.0, 2.5), window_hu=(-100.0, 400.0))
+        write_manifest(prepared.root, known, read_slices(prepared.root))
+        got = facts(known)
+        assert (got["plane"], got["spacing_mm"]) == ("coronal", [1.0, 1.0, 2.5])
+        assert (got["picture_window_hu"], got["picture_levels"]) == ([-100.0, 400.0], [0, 255])
+        assert got["training_set"] == training_set(known, known.fold(1))
+        assert json.loads(json.dumps(got)) == got
+
+    def test_without_a_window_there_are_no_levels(self, tmp_path: Path) -> None:
+        got = facts(make_prepared(tmp_path, size=(8, 8)))
+        assert (got["plane"], got["spacing_mm"], got["picture_window_hu"]) == ("axial", None, None)
+        assert got["picture_levels"] is None
 
     def test_is_json(self, prepared: Manifest) -> None:
         got = facts(prepared, window=(0.0, 255.0), image_size=None)

@@ -27,6 +27,10 @@ class TestCheckResume:
     def test_code_and_device_may_change(self, run: RunFolder, changed: dict[str, Any]) -> None:
         check_resume(run, {**FACTS, **changed})
 
+    @pytest.mark.parametrize("name", ["plane", "spacing_mm", "picture_window_hu", "picture_levels", "training_set"])
+    def test_runs_of_before_the_data_were_described_go_on(self, run: RunFolder, name: str) -> None:
+        check_resume(run, {**FACTS, name: "known by now"})
+
     @pytest.mark.parametrize("changed", [{"seed": 1}, {"window": [0, 200]}, {"learning_rate": 0.1}, {"dropout": 0.5}])
     def test_another_setting_raises(self, run: RunFolder, changed: dict[str, Any]) -> None:
         (name,) = changed
