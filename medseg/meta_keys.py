@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DECISIONS", "MODALITY", "WARNINGS"]
+__all__ = ["DECISIONS", "MODALITY", "SOURCE_FILES", "WARNINGS"]
 
 MODALITY = "modality"
 """``CT``, ``MR`` and so on; empty where nobody knows."""
@@ -12,3 +12,6 @@ WARNINGS = "warnings"
 
 DECISIONS = "decisions"
 """What was changed by choice, likewise."""
+
+SOURCE_FILES = "source_files"
+"""Paths of all files that the volume was read from, one a line; of a DICOM series in the order in which they came."""

@@ -19,9 +19,9 @@ from medseg.bundle.one_line import end_in_one_line, known_cause, print_error
 from medseg.bundle.overrides import booleans, unknown_ids
 from medseg.bundle.settings import check_settings
 from medseg.bundle.workflow import current_workflow, is_command
-from medseg.data import scan_items
 from medseg.errors import UsageError
 from medseg.manifest import read_manifest
+from medseg.predict import check_output, parse_formats, scan_items
 from medseg.runs import check_resume, check_unseen, load_weights
 
 __all__ = ["begin_evaluation", "begin_inference", "begin_training"]
@@ -152,8 +152,8 @@ def _check_evaluation(parser: ConfigParser) -> None:
 
 
 def _check_inference(parser: ConfigParser) -> None:
-    scans, output_dir = Path(parser.get_parsed_content("dataset_dir")), Path(parser.get_parsed_content("output_dir"))
-    scan_items(str(scans))
-    if output_dir.resolve() == (scans.parent if scans.is_file() else scans).resolve():
-        raise UsageError(f"{output_dir}: output_dir must be another folder than the images', or a mask may replace one")
-    load_weights(parser.get_parsed_content("weights"), parser.get_parsed_content("network_def"))
+    scans, output_dir = parser.get_parsed_content("dataset_dir"), Path(parser.get_parsed_content("output_dir"))
+    scan_items(scans)
+    parse_formats(parser.get_parsed_content("formats"))
+    check_output(output_dir, [scans] if isinstance(scans, str) else scans)
+    parser.get_parsed_content("network")

@@ -28,9 +28,19 @@ def current_workflow() -> ConfigWorkflow | None:
 
 
 def root() -> str:
-    """Folder of the bundle: the one above its ``configs``, or the working directory where that is unknown."""
+    """Folder of the bundle: the one above its ``configs``.
+
+    Without a workflow it is the first on Python's search path that holds a bundle, where MONAI Deploy's operator puts
+    it before it reads the configs; failing that, the working directory.
+    """
     workflow = current_workflow()
-    return "." if workflow is None else str(Path(workflow.config_root_path).resolve().parent)
+    if workflow is not None:
+        return str(Path(workflow.config_root_path).resolve().parent)
+    return next((folder for folder in sys.path if _is_bundle(Path(folder))), "") or "."
+
+
+def _is_bundle(folder: Path) -> bool:
+    return all((folder / "configs" / name).is_file() for name in ("inference.json", "metadata.json"))
 
 
 def by_name(handler: Any) -> Any:

@@ -1,7 +1,6 @@
-"""Slices for training and scoring, scans for prediction."""
+"""Slices for training and scoring."""
 
-from medseg.data.items import default_window, scan_items, shows_patients, slice_items
+from medseg.data.items import default_window, shows_patients, slice_items
 from medseg.data.load_slice import LoadSlice, LoadSliced
-from medseg.data.save_mask import SaveMaskd
 
-__all__ = ["LoadSlice", "LoadSliced", "SaveMaskd", "default_window", "scan_items", "shows_patients", "slice_items"]
+__all__ = ["LoadSlice", "LoadSliced", "default_window", "shows_patients", "slice_items"]

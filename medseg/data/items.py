@@ -1,8 +1,7 @@
-"""What a loader iterates over: slices of a prepared data set, or scans in a folder."""
+"""What a loader iterates over: slices of a prepared data set."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -10,9 +9,8 @@ import numpy as np
 from medseg.errors import UsageError
 from medseg.manifest import Manifest, read_manifest, read_slices
 
-__all__ = ["SCAN_SUFFIXES", "default_window", "scan_items", "scan_name", "slice_items"]
+__all__ = ["default_window", "shows_patients", "slice_items"]
 
-SCAN_SUFFIXES = (".png", ".tif", ".tiff", ".nii", ".nii.gz")
 LIVER_WINDOW_HU = (-160.0, 240.0)
 
 
@@ -90,41 +88,3 @@ def shows_patients(dataset_dir: str) -> bool:
         return manifest.orientation is not None or any(case.spacing_mm is not None for case in manifest.cases)
     except UsageError:
         return False
-
-
-def scan_items(scans: str) -> list[dict[str, str]]:
-    """List the images of a folder, its subfolders left out, or one image.
-
-    Args:
-        scans: An image or a folder of images (PNG, TIFF, NIfTI).
-
-    Returns:
-        One dictionary an image with its path as ``image``, in name order.
-
-    Raises:
-        UsageError: If the path does not exist, holds no image, or two whose results would have the same name.
-    """
-    path = Path(scans)
-    if path.is_file():
-        return [{"image": str(path)}]
-    if not path.is_dir():
-        raise UsageError(f"{path}: dataset_dir must be an image or a folder of images, but there is no such path")
-    files = sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(SCAN_SUFFIXES))
-    if not files:
-        raise UsageError(f"{path}: dataset_dir must hold images ({', '.join(SCAN_SUFFIXES)}), but none was found")
-    named: dict[str, Path] = {}
-    for file in files:
-        other = named.setdefault(scan_name(file), file)
-        if other is not file:
-            raise UsageError(
-                f"{path}: images must have different names, as their masks are called after them,"
-                f" got {other.name} and {file.name}; rename one, or predict each file into a folder of its own"
-            )
-    return [{"image": str(file)} for file in files]
-
-
-def scan_name(path: Path) -> str:
-    """Name of an image without its suffix, of which ``.nii.gz`` is one; what is made of it is called after that."""
-    known = [suffix for suffix in SCAN_SUFFIXES if path.name.lower().endswith(suffix)]
-    suffix = max(known, key=len, default=path.suffix)
-    return path.name[: len(path.name) - len(suffix)]

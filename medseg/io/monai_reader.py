@@ -26,13 +26,14 @@ from numpy.typing import NDArray
 from medseg.errors import SourceError, UsageError
 from medseg.io.affine import image_affine
 from medseg.io.dicom.choices import Choices
+from medseg.io.dicom.files import read_dicom_files
 from medseg.io.file_choices import FileChoices, TrustAffine
 from medseg.io.grids import grid_difference
 from medseg.io.images import SUFFIXES, read_grey
 from medseg.io.orient import Plane
 from medseg.io.scans import ScanChoices, is_volume_file, read_scan
 from medseg.io.volume import Volume
-from medseg.meta_keys import DECISIONS, MODALITY, WARNINGS
+from medseg.meta_keys import DECISIONS, MODALITY, SOURCE_FILES, WARNINGS
 from medseg.once import warn_once
 
 __all__ = ["ScanReader", "is_nifti"]
@@ -88,7 +89,8 @@ class ScanReader(ImageReader):
             raise UsageError(
                 f"ScanReader must get choices that it has, got {', '.join(unknown)}; see its documentation"
             )
-        self.affine = image_affine(_checked(orientation))
+        self.orientation = _checked(orientation)
+        self.affine = image_affine(orientation)
         self.choices = ScanChoices(
             modality=modality,
             series=series,
@@ -111,7 +113,7 @@ class ScanReader(ImageReader):
         """Voxels with their metadata.
 
         Args:
-            img: One scan, or several on one grid, which become channels.
+            img: One scan, the files of one DICOM series, or several scans on one grid, which become channels.
 
         Returns:
             ``(x, y, z)``, or ``(channel, x, y, z)`` of several, in uint8, uint16, int16 or float32, and MONAI's
@@ -122,9 +124,10 @@ class ScanReader(ImageReader):
         """
         if not img:
             raise UsageError("image must be at least one path, got none")
-        first = self._read(img[0])
-        if len(img) == 1:
-            return first.voxels, _meta(img[0], first, "no_channel")
+        if len(img) == 1 or all(map(_is_dicom_file, img)):
+            volume = self.read_volume(img)
+            return volume.voxels, _meta(img, volume, "no_channel")
+        first = self.read_volume(img[:1])
         channels = [first, *(self._on_grid_of(first, path) for path in img[1:])]
         joined = replace(
             first,
@@ -132,18 +135,30 @@ class ScanReader(ImageReader):
             warnings=tuple(dict.fromkeys(text for volume in channels for text in volume.warnings)),
             decisions=tuple(dict.fromkeys(text for volume in channels for text in volume.decisions)),
         )
-        return np.stack([volume.voxels for volume in channels]), _meta(img[0], joined, 0)
+        return np.stack([volume.voxels for volume in channels]), _meta(img, joined, 0)
 
-    def _read(self, path: Path) -> Volume:
-        if path.suffix.lower() in SUFFIXES and not path.is_dir():
-            return Volume(read_grey(path)[..., None], self.affine, self.choices.modality)
-        volume = read_scan(path, self.choices)
+    def read_volume(self, paths: Sequence[Path]) -> Volume:
+        """One scan or picture, with the reader's choices.
+
+        Args:
+            paths: Its path, or the files of a DICOM series.
+
+        Raises:
+            MedsegError: As :meth:`get_data`.
+        """
+        first = paths[0]
+        if first.suffix.lower() in SUFFIXES and not first.is_dir():
+            return Volume(read_grey(first)[..., None], self.affine, self.choices.modality)
+        if len(paths) == 1:
+            volume, where = read_scan(first, self.choices), first
+        else:
+            volume, where = read_dicom_files(paths, self.choices.dicom), first.parent
         if volume.warnings:
-            warn_once(log, f"{path}: {'; '.join(volume.warnings)}")
+            warn_once(log, f"{where}: {'; '.join(volume.warnings)}")
         return volume
 
     def _on_grid_of(self, first: Volume, path: Path) -> Volume:
-        volume = self._read(path)
+        volume = self.read_volume([path])
         difference = grid_difference(first.voxels.shape, first.affine_mm, volume.voxels.shape, volume.affine_mm)
         if difference:
             raise SourceError(
@@ -157,6 +172,11 @@ class ScanReader(ImageReader):
 def is_nifti(path: Path) -> bool:
     """Whether the name ends in ``.nii`` or ``.nii.gz``."""
     return path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _is_dicom_file(path: Path) -> bool:
+    """Whether a file is none of the other kinds, and so DICOM, which has names of every form."""
+    return path.is_file() and path.suffix.lower() not in SUFFIXES and not is_volume_file(path)
 
 
 def _looks_like_scan(path: Path) -> bool:
@@ -178,15 +198,16 @@ def _checked(orientation: str | None) -> str | None:
     return orientation
 
 
-def _meta(path: Path, volume: Volume, channel: int | Literal["no_channel"]) -> dict[str, Any]:
+def _meta(paths: Sequence[Path], volume: Volume, channel: int | Literal["no_channel"]) -> dict[str, Any]:
     return {
-        str(ImageMetaKey.FILENAME_OR_OBJ): str(path),
+        str(ImageMetaKey.FILENAME_OR_OBJ): str(paths[0]),
         # Copies, as tensors share their memory.
         str(MetaKeys.AFFINE): volume.affine_mm.copy(),
         str(MetaKeys.ORIGINAL_AFFINE): volume.affine_mm.copy(),
         str(MetaKeys.SPATIAL_SHAPE): np.asarray(volume.voxels.shape),
         str(MetaKeys.SPACE): SpaceKeys.RAS,
         str(MetaKeys.ORIGINAL_CHANNEL_DIM): channel,
+        SOURCE_FILES: "\n".join(map(str, paths)),
         MODALITY: volume.modality or "",
         WARNINGS: "; ".join(volume.warnings),
         DECISIONS: "; ".join(volume.decisions),

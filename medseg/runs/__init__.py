@@ -9,7 +9,11 @@ from medseg.runs.weights import (
     install_weights,
     load_weights,
     save_weights,
+    trained_ct,
+    trained_window,
+    trained_window_hu,
     trained_with,
+    weights_facts,
 )
 
 __all__ = [
@@ -24,5 +28,9 @@ __all__ = [
     "new_run_name",
     "run_folder",
     "save_weights",
+    "trained_ct",
+    "trained_window",
+    "trained_window_hu",
     "trained_with",
+    "weights_facts",
 ]

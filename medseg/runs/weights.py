@@ -7,7 +7,9 @@ training cases, and the settings that prediction needs: window, image size, thre
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,24 @@ import torch
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import atomic_path, write_json
 from medseg.manifest import read_manifest
+from medseg.once import warn_once
 from medseg.runs.folder import RunFolder
 
-__all__ = ["check_unseen", "find_weights", "install_weights", "load_weights", "save_weights", "trained_with"]
+__all__ = [
+    "check_unseen",
+    "find_weights",
+    "install_weights",
+    "load_weights",
+    "save_weights",
+    "trained_ct",
+    "trained_window",
+    "trained_window_hu",
+    "trained_with",
+    "weights_facts",
+]
+
+
+log = logging.getLogger(__name__)
 
 
 def find_weights(bundle_root: str, run: str | None = None, which: str = "last") -> Path:
@@ -47,12 +64,65 @@ def find_weights(bundle_root: str, run: str | None = None, which: str = "last") 
     return path
 
 
-def trained_with(weights: Path | str, setting: str, default: Any) -> Any:
-    """A setting that the weights were trained with, or ``default`` where nothing is known of them."""
+def weights_facts(weights: Path | str) -> dict[str, Any]:
+    """All that is known of weights: the content of the ``.json`` beside them, empty where there is none.
+
+    Raises:
+        MedsegError: If the file is damaged.
+    """
     facts = Path(weights).with_suffix(".json")
     if not facts.is_file():
-        return default
-    return json.loads(facts.read_text(encoding="utf-8")).get(setting, default)
+        return {}
+    try:
+        known = json.loads(facts.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MedsegError(f"{facts}: must be JSON, got {error}; train the bundle again") from error
+    if not isinstance(known, dict):
+        raise MedsegError(f"{facts}: must be JSON, got a {type(known).__name__} and no object; train the bundle again")
+    return known
+
+
+def trained_with(weights: Path | str, setting: str, default: Any) -> Any:
+    """A setting that the weights were trained with, or ``default`` where nothing is known of them."""
+    return weights_facts(weights).get(setting, default)
+
+
+def trained_ct(weights: Path | str) -> str | None:
+    """``CT`` where the weights were trained on scans in HU, by which files that do not say count as CT; else None."""
+    return "CT" if trained_with(weights, "modality", None) == "CT" else None
+
+
+def trained_window(weights: Path | str) -> tuple[float, float]:
+    """The window that the weights were trained with; 0 to 255, with a warning, where nothing is known of them."""
+    facts = weights_facts(weights)
+    if "window" in facts:
+        low, high = facts["window"]
+        return float(low), float(high)
+    if Path(weights).is_file():
+        warn_once(log, f"{Path(weights).with_suffix('.json')}: does not exist, so a window of 0 to 255 is assumed")
+    return 0.0, 255.0
+
+
+def trained_window_hu(weights: Path | str, window: Sequence[float]) -> tuple[float, float] | str:
+    """The HU of a window of the training images.
+
+    Args:
+        weights: State dict with its ``.json`` beside it.
+        window: Values of the training images.
+
+    Returns:
+        ``window`` itself for weights that were trained on HU, or of which nothing is known. For weights of pictures the
+        HU that the window's grey values were, if the data set says, and ``unknown`` otherwise.
+    """
+    low, high = (float(end) for end in window)
+    if trained_with(weights, "modality", "CT") == "CT":
+        return low, high
+    window_hu = trained_with(weights, "picture_window_hu", None)
+    if window_hu is None:
+        return "unknown"
+    least, most = trained_with(weights, "picture_levels", (0, 255))
+    hu_per_level = (window_hu[1] - window_hu[0]) / (most - least)
+    return window_hu[0] + (low - least) * hu_per_level, window_hu[0] + (high - least) * hu_per_level
 
 
 def load_weights(weights: Path | str, network: torch.nn.Module) -> None:

@@ -91,14 +91,16 @@ class TestInstalledWeights:
         with Image.open(tmp_path / "out" / "cell_mask.png") as mask:
             assert mask.size == (47, 33)
             assert set(np.unique(np.asarray(mask))) <= {0, 255}
-        for name, mask_name in (("slice.nii", "slice_mask.nii"), ("scan.nii.gz", "scan_mask.nii.gz")):
+        for name, mask_name in (("slice.nii", "slice_mask.nii.gz"), ("scan.nii.gz", "scan_mask.nii.gz")):
             written = nib.load(tmp_path / "out" / mask_name)
             assert set(np.unique(np.asarray(written.dataobj))) <= {0, 1}
             assert_same_geometry(written, nib.load(scans / name))
         assert {path.name for path in (tmp_path / "out" / "overlays").iterdir()} == {
             "cell.png",
             "slice.png",
+            "slice_montage.png",
             "scan.png",
+            "scan_montage.png",
         }
 
     def test_run_names_a_training(self, trained_unet: Trained, scans: Path, tmp_path: Path) -> None:
@@ -127,8 +129,8 @@ class TestGeometry:
         sources = sorted(scans.iterdir())
         assert len(sources) == 51
         for source in sources:
-            stem, _, suffix = source.name.partition(".")
-            image, mask = nib.load(source), nib.load(tmp_path / "out" / f"{stem}_mask.{suffix}")
+            stem = source.name.partition(".")[0]
+            image, mask = nib.load(source), nib.load(tmp_path / "out" / f"{stem}_mask.nii.gz")
             assert_same_geometry(mask, image)
             np.testing.assert_array_equal(np.asarray(mask.dataobj), np.asarray(image.dataobj) > MIDDLE, source.name)
 
@@ -159,7 +161,7 @@ class TestGeometry:
         # Columns run to the left, so the low x of RAS are the last columns; rows run to anterior, as y does.
         assert rows[:4, 6:].all()
         assert rows.sum() == 24
-        ras, lps = (np.asarray(nib.load(tmp_path / "out" / f"{name}_mask.nii").dataobj) for name in ("ras", "lps"))
+        ras, lps = (np.asarray(nib.load(tmp_path / "out" / f"{name}_mask.nii.gz").dataobj) for name in ("ras", "lps"))
         assert ras[:6, :4].all()
         np.testing.assert_array_equal(lps, ras[::-1, ::-1])
 
@@ -170,7 +172,7 @@ class TestGeometry:
         volume = np.broadcast_to(np.where((x - 20) ** 2 + (y - 25) ** 2 < 144, 200, 20), (60, 44, 3)).astype(np.uint8)
         write_nifti(scans / "disc.nii", volume, OBLIQUE_MM)
         commands(*predict(scans, tmp_path / "out", *threshold, "--image_size", "[48,48]"), cwd=tmp_path).succeeded()
-        mask = nib.load(tmp_path / "out" / "disc_mask.nii")
+        mask = nib.load(tmp_path / "out" / "disc_mask.nii.gz")
         assert_same_geometry(mask, nib.load(scans / "disc.nii"))
         overlap = (np.asarray(mask.dataobj) > 0) & (volume > MIDDLE)
         union = (np.asarray(mask.dataobj) > 0) | (volume > MIDDLE)
@@ -185,8 +187,8 @@ class TestRefusals:
             write_png(scans / name, (20, 20))
         error = commands(*predict("scans", Path("out"), *threshold), cwd=tmp_path).refused()
         assert error == (
-            "scans: images must have different names, as their masks are called after them, got a.png and a.tif;"
-            " rename one, or predict each file into a folder of its own"
+            "scans: scans must have different names, as their results are called after them, got scans/a.png and"
+            " scans/a.tif; rename one, or give each an --output of its own"
         )
         assert not (tmp_path / "out").exists()
 
@@ -197,7 +199,7 @@ class TestRefusals:
         for name in ("a.png", "a_mask.png"):  # as liver400 has its ground truth
             write_png(scans / name, (20, 20))
         error = commands(*predict(source, Path("scans"), *threshold), cwd=tmp_path).refused()
-        assert error == "scans: output_dir must be another folder than the images', or a mask may replace one"
+        assert error == "scans: output must be another folder than the images', or a mask may replace one"
         assert len(list(scans.iterdir())) == 2
 
     def test_truncated_png_is_named(
@@ -223,11 +225,14 @@ class TestRefusals:
         self, commands: Commands, threshold: tuple[str, ...], scans: Path, tmp_path: Path
     ) -> None:
         error = commands(*predict("scans", Path("out"), *threshold), cwd=tmp_path).refused()
-        assert error == "scans: dataset_dir must hold images (.png, .tif, .tiff, .nii, .nii.gz), but none was found"
+        assert error == (
+            "scans: must hold scans or images (DICOM in any folders; NIfTI, NRRD, MetaImage, PNG, TIFF, JPEG or BMP"
+            " directly in it), but none was found"
+        )
 
     def test_missing_folder(self, commands: Commands, threshold: tuple[str, ...], tmp_path: Path) -> None:
         error = commands(*predict("nowhere", Path("out"), *threshold), cwd=tmp_path).refused()
-        assert error == "nowhere: dataset_dir must be an image or a folder of images, but there is no such path"
+        assert error == "nowhere: must be a scan, an image or a folder of them, but there is no such path"
 
     def test_bundle_without_weights(self, commands: Commands, scans: Path, tmp_path: Path) -> None:
         write_png(scans / "cell.png", (20, 30))

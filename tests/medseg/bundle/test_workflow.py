@@ -46,6 +46,15 @@ class TestWithoutAWorkflow:
         assert root() == "."
         assert executed_config() == {}
 
+    def test_root_is_the_bundle_on_python_s_search_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "bundle" / "configs").mkdir(parents=True)
+        for folder in (tmp_path, tmp_path / "bundle"):
+            monkeypatch.syspath_prepend(folder)
+        assert root() == "."
+        for name in ("inference.json", "metadata.json"):
+            (tmp_path / "bundle" / "configs" / name).write_text("{}")
+        assert root() == str(tmp_path / "bundle")
+
     def test_pytest_is_not_monai_s_command(self) -> None:
         assert not is_command()
 

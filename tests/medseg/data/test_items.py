@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from medseg.data import default_window, scan_items, shows_patients, slice_items
-from medseg.data.items import scan_name
+from medseg.data import default_window, shows_patients, slice_items
 from medseg.errors import UsageError
 from medseg.manifest import Fold, Manifest, read_slices, write_manifest
 from tests.factories import make_prepared
@@ -106,57 +105,3 @@ class TestShowsPatients:
 
     def test_is_false_without_data_set(self, tmp_path: Path) -> None:
         assert shows_patients(str(tmp_path / "absent")) is False
-
-
-class TestScanItems:
-    def test_lists_images_in_name_order_and_nothing_else(self, tmp_path: Path) -> None:
-        for name in ("b.PNG", "a.nii.gz", "c.tif", "notes.txt", "d.nii", "e.gz"):
-            (tmp_path / name).touch()
-        (tmp_path / "deep.png").mkdir()
-        items = scan_items(str(tmp_path))
-        assert [Path(item["image"]).name for item in items] == ["a.nii.gz", "b.PNG", "c.tif", "d.nii"]
-
-    def test_takes_one_image(self, tmp_path: Path) -> None:
-        (tmp_path / "a.png").touch()
-        assert scan_items(str(tmp_path / "a.png")) == [{"image": str(tmp_path / "a.png")}]
-
-    def test_missing_path_raises(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match=r"absent: dataset_dir must be an image or a folder of images"):
-            scan_items(str(tmp_path / "absent"))
-
-    def test_folder_without_images_raises(self, tmp_path: Path) -> None:
-        (tmp_path / "notes.txt").touch()
-        with pytest.raises(UsageError, match=r"dataset_dir must hold images \(\.png, .*\), but none was found"):
-            scan_items(str(tmp_path))
-
-    @pytest.mark.parametrize(
-        ("first", "second"), [("a.png", "a.tif"), ("scan.nii", "scan.nii.gz"), ("a.PNG", "a.nii"), ("b.tif", "b.tiff")]
-    )
-    def test_two_images_of_one_name_raise(self, tmp_path: Path, first: str, second: str) -> None:
-        for name in (first, "other.png", second):
-            (tmp_path / name).touch()
-        message = f"images must have different names, .*, got {first} and {second}; rename one, or predict each file"
-        with pytest.raises(UsageError, match=message):
-            scan_items(str(tmp_path))
-
-    def test_names_that_only_begin_alike_pass(self, tmp_path: Path) -> None:
-        for name in ("a.png", "a.b.png", "a.nii.png", "aa.nii"):
-            (tmp_path / name).touch()
-        assert len(scan_items(str(tmp_path))) == 4
-
-
-class TestScanName:
-    @pytest.mark.parametrize(
-        ("file", "name"),
-        [
-            ("a.png", "a"),
-            ("a.b.tif", "a.b"),
-            ("a.nii.gz", "a"),
-            ("A.NII.GZ", "A"),
-            ("a.nii.png", "a.nii"),
-            ("a", "a"),
-            ("a.x", "a"),
-        ],
-    )
-    def test_is_the_name_without_suffix(self, file: str, name: str) -> None:
-        assert scan_name(Path("scans") / file) == name

@@ -294,6 +294,49 @@ class TestInLoadImage:
         assert parser.get_parsed_content("load")({"image": str(tmp_path / "scan")})["image"].ndim == 3
 
 
+class TestFilesOfASeries:
+    @pytest.mark.parametrize("orientation", [(1.0, 0.0, 0.0, 0.0, 1.0, 0.0), OBLIQUE])
+    def test_are_its_volume_in_any_order(self, tmp_path: Path, orientation: tuple[float, ...]) -> None:
+        files = write_series(tmp_path, stored_voxels(), orientation=orientation, name="{}".format)
+        expected, of_folder = read(tmp_path, plane="source")
+        for order in ((0, 1, 2), (2, 1, 0), (1, 0, 2)):
+            voxels, meta = read(*(files[index] for index in order), plane="source")
+            np.testing.assert_array_equal(voxels, expected)
+            np.testing.assert_array_equal(meta["affine"], of_folder["affine"])
+            assert meta["original_channel_dim"] == "no_channel"
+            assert meta["modality"] == "CT"
+            assert meta["source_files"].split("\n") == [str(files[index]) for index in order]
+
+    def test_volume_gets_a_channel_in_load_image(self, tmp_path: Path) -> None:
+        files = write_series(tmp_path, stored_voxels())
+        img = LoadImage(reader=ScanReader(), ensure_channel_first=True)(list(map(str, files)))
+        assert img.shape == (1, 5, 4, 3)
+
+    def test_choices_count(self, tmp_path: Path) -> None:
+        files = write_series(tmp_path, stored_voxels((5, 4, 4)), positions_mm=at_heights([0, 3, 3, 6]))
+        with pytest.raises(DicomSeriesError, match="take the first of each with --duplicates first"):
+            read(*files)
+        assert read(*files, duplicates="first")[0].shape == (5, 4, 3)
+
+    def test_warnings_are_told_of_under_their_folder(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        files = write_series(tmp_path, stored_voxels(), orientation=OBLIQUE)
+        read(*files)
+        (record,) = caplog.records
+        assert record.getMessage().startswith(f"{tmp_path}: slices (0020,0037) are ")
+
+    def test_files_of_two_series_are_refused(self, tmp_path: Path) -> None:
+        two_series(tmp_path)
+        message = "files must be of one DICOM series, got 2; give each series its own files"
+        with pytest.raises(DicomSeriesError, match=message):
+            read(*sorted(tmp_path.iterdir()))
+
+    def test_file_that_is_no_image_is_named(self, tmp_path: Path) -> None:
+        files = write_series(tmp_path, stored_voxels())
+        (tmp_path / "notes.txt").write_text("these are notes, not an image\n" * 20)
+        with pytest.raises(MedsegError, match=r"notes\.txt: must be an image of a DICOM series, but it is no DICOM"):
+            read(*files, tmp_path / "notes.txt")
+
+
 class TestChannels:
     def test_scans_on_one_grid_become_channels(self, tmp_path: Path) -> None:
         first, second = scan(tmp_path / "a.nii"), scan(tmp_path / "b.nii") + 100
@@ -312,10 +355,13 @@ class TestChannels:
         ):
             read(tmp_path / "a.nii", tmp_path / "b.nii")
 
-    def test_files_of_a_series_are_no_channels(self, tmp_path: Path) -> None:
-        files = write_series(tmp_path, stored_voxels(), SliceThickness=2.5)
-        with pytest.raises(MedsegError, match=r"along z .*; give other images apart, and a DICOM series by its folder"):
-            read(*files)
+    def test_several_pictures_are_channels(self, tmp_path: Path) -> None:
+        for name, value in (("a.png", 1), ("b.png", 2)):
+            Image.new("L", (3, 2), value).save(tmp_path / name)
+        voxels, meta = read(tmp_path / "a.png", tmp_path / "b.png")
+        assert voxels[:, 0, 0, 0].tolist() == [1, 2]
+        assert voxels.shape == (2, 3, 2, 1)
+        assert meta["source_files"] == f"{tmp_path}/a.png\n{tmp_path}/b.png"
 
     def test_facts_of_all_are_kept(self, tmp_path: Path) -> None:
         folders = {"CT": tmp_path / "ct", "PT": tmp_path / "pt"}

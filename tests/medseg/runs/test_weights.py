@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import write_json
 from medseg.manifest import Manifest
+from medseg.once import warn_once
 from medseg.runs import (
     RunFolder,
     check_unseen,
@@ -17,7 +19,11 @@ from medseg.runs import (
     install_weights,
     load_weights,
     save_weights,
+    trained_ct,
+    trained_window,
+    trained_window_hu,
     trained_with,
+    weights_facts,
 )
 from tests.factories import make_prepared
 
@@ -72,6 +78,90 @@ class TestTrainedWith:
 
     def test_is_the_default_where_nothing_is_known(self, tmp_path: Path) -> None:
         assert trained_with(tmp_path / "model.pt", "threshold", 0.5) == 0.5
+
+
+class TestWeightsFacts:
+    def test_are_all_that_is_known(self, run: RunFolder) -> None:
+        assert weights_facts(str(run.weights("best"))) == {"which": "best", "window": [0, 255]}
+
+    def test_are_empty_where_nothing_is_known(self, tmp_path: Path) -> None:
+        assert weights_facts(tmp_path / "model.pt") == {}
+
+    @pytest.mark.parametrize("content", ["", "{'window': [0, 255]}", "[0, 255]", "null"])
+    def test_damaged_file_is_named(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "model.json").write_text(content)
+        with pytest.raises(MedsegError, match=r"model\.json: must be JSON, got .+; train the bundle again"):
+            weights_facts(tmp_path / "model.pt")
+
+
+def known(folder: Path, **facts: Any) -> Path:
+    """Weights with facts beside them."""
+    write_json(folder / "model.json", facts)
+    (folder / "model.pt").touch()
+    return folder / "model.pt"
+
+
+class TestTrainedWindow:
+    def test_is_the_trainings(self, tmp_path: Path) -> None:
+        assert trained_window(known(tmp_path, window=[-160, 240])) == (-160.0, 240.0)
+
+    def test_is_assumed_with_a_warning_of_weights_of_which_nothing_is_known(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        warn_once.cache_clear()
+        (tmp_path / "model.pt").touch()
+        assert trained_window(tmp_path / "model.pt") == trained_window(tmp_path / "model.pt") == (0.0, 255.0)
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{tmp_path}/model.json: does not exist, so a window of 0 to 255 is assumed"
+        ]
+
+    def test_is_assumed_silently_before_there_are_weights(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert trained_window(tmp_path / "model.pt") == (0.0, 255.0)
+        assert not caplog.records
+
+
+class TestTrainedCt:
+    @pytest.mark.parametrize(("modality", "expected"), [("CT", "CT"), ("MR", None), ("microscopy", None)])
+    def test_is_ct_of_training_on_ct_alone(self, tmp_path: Path, modality: str, expected: str | None) -> None:
+        assert trained_ct(known(tmp_path, modality=modality)) == expected
+
+    def test_is_none_where_nothing_is_known(self, tmp_path: Path) -> None:
+        assert trained_ct(tmp_path / "model.pt") is None
+        assert trained_ct(known(tmp_path, window=[0, 255])) is None
+
+
+class TestTrainedWindowHu:
+    def test_of_training_on_hu_is_the_window(self, tmp_path: Path) -> None:
+        assert trained_window_hu(known(tmp_path, modality="CT"), [-160, 240]) == (-160.0, 240.0)
+
+    def test_is_the_window_where_nothing_is_known(self, tmp_path: Path) -> None:
+        assert trained_window_hu(tmp_path / "model.pt", (0, 255)) == (0.0, 255.0)
+
+    @pytest.mark.parametrize(
+        ("window", "expected"),
+        [
+            # 500 HU over 255 levels from -100 HU: 51 levels are 100 HU.
+            ([0, 255], (-100.0, 400.0)),
+            ([51, 102], (0.0, 100.0)),
+            ([-51, 306], (-200.0, 500.0)),
+        ],
+    )
+    def test_of_pictures_is_what_the_windows_grey_values_were(
+        self, tmp_path: Path, window: list[float], expected: tuple[float, float]
+    ) -> None:
+        weights = known(tmp_path, modality="microscopy", picture_window_hu=[-100, 400])
+        assert trained_window_hu(weights, window) == pytest.approx(expected)
+
+    def test_levels_of_pictures_need_not_be_0_to_255(self, tmp_path: Path) -> None:
+        # 1000 HU over 200 levels from 10 on: 5 HU a level.
+        facts = {"modality": "other", "picture_window_hu": [-500, 500], "picture_levels": [10, 210]}
+        assert trained_window_hu(known(tmp_path, **facts), [0, 110]) == pytest.approx((-550.0, 0.0))
+
+    @pytest.mark.parametrize("facts", [{}, {"picture_window_hu": None}])
+    def test_of_pictures_of_an_unknown_window_is_unknown(self, tmp_path: Path, facts: dict[str, Any]) -> None:
+        assert trained_window_hu(known(tmp_path, modality="microscopy", **facts), [0, 255]) == "unknown"
 
 
 class TestLoadWeights:

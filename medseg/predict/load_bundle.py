@@ -1,0 +1,131 @@
+"""A trained bundle's own parts, from its ``inference.json``."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+
+from medseg.errors import UsageError
+from medseg.inferers import SlicewiseInferer
+
+__all__ = ["Bundle", "load_bundle"]
+
+# What decides a mask, beside scan and weights; kept with results, so that a second run does not mix two kinds.
+_DECIDING = (
+    "engine",
+    "tta",
+    "window",
+    "window_hu",
+    "image_size",
+    "spacing_mm",
+    "plane",
+    "orientation",
+    "threshold",
+    "keep_components",
+    "fill_holes",
+    "min_size_voxels",
+    "foreground",
+    "probabilities",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """What predicts.
+
+    Attributes:
+        name: The bundle's.
+        weights: Its state dict.
+        preprocessing: ``image``, a path or paths, to a tensor for the network.
+        network: On its device, in evaluation mode.
+        inferer: Runs slices through it.
+        to_probabilities: Logits under ``pred`` to probabilities on the scan's grid.
+        to_results: Masks and files from these.
+        settings: What decides a mask, in JSON types.
+        modality: What the weights were trained on, such as CT; None where nobody knows or it was pictures.
+        device: Where the network runs.
+        amp: Whether it runs in mixed precision.
+    """
+
+    name: str
+    weights: Path
+    preprocessing: Compose
+    network: torch.nn.Module
+    inferer: SlicewiseInferer
+    to_probabilities: Compose
+    to_results: Compose
+    settings: dict[str, Any]
+    modality: str | None
+    device: torch.device
+    amp: bool
+
+
+def load_bundle(root: Path, overrides: Mapping[str, Any], run: Path | None = None) -> Bundle:
+    """Load a bundle with its weights.
+
+    Args:
+        root: Bundle folder.
+        overrides: Ids of ``inference.json`` with their values.
+        run: Folder of a training whose weights are taken in place of the bundle's own.
+
+    Raises:
+        UsageError: If it is no bundle of ours, or has no weights.
+        MedsegError: If the weights are another network's.
+    """
+    config = root / "configs" / "inference.json"
+    parser = ConfigParser()
+    parser.read_config(str(config))
+    missing = [name for name in ("to_probabilities", "to_results", "preprocessing", "inferer") if name not in parser]
+    if missing:
+        raise UsageError(
+            f"{config}: must be a medseg bundle's, but it has no {missing[0]}; copy it anew: medseg bundles"
+        )
+    for name, value in {**overrides, "bundle_root": str(root), "trained_run": run and str(run)}.items():
+        parser[name] = value
+    parser.parse(reset=True)
+    with _quiet_readers():
+        return _made(parser)
+
+
+def _made(parser: ConfigParser) -> Bundle:
+    get = parser.get_parsed_content
+    return Bundle(
+        name=str(get("bundle_name")),
+        weights=Path(get("weights")),
+        preprocessing=get("preprocessing"),
+        network=get("network"),
+        inferer=get("inferer"),
+        to_probabilities=get("to_probabilities"),
+        to_results=get("to_results"),
+        settings={name: _plain(get(name)) for name in _DECIDING},
+        modality=get("modality"),
+        device=get("device"),
+        amp=bool(get("amp")),
+    )
+
+
+@contextmanager
+def _quiet_readers() -> Iterator[None]:
+    """``LoadImaged`` makes all of MONAI's readers, one of which warns that it has no GPU to decode with."""
+    logger = logging.getLogger("monai.data.nvimgcodec_pydicom_plugin")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
+            yield
+    finally:
+        logger.disabled = before
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medseg.cli import main
+from medseg.io.nifti import write_nifti
+from tests.commands import ROOT, Ended, run_process
+from tests.medseg.deploy.export_bundles import files_of, make_bundle
+
+Medseg = Callable[..., Ended]
+
+
+@pytest.fixture
+def medseg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Medseg:
+    """Runs the ``medseg`` command in ``tmp_path``, without a process of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("medseg.commands.export._LATENCY_PX", 32)
+
+    def run(*args: str | Path) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["medseg", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def test_shows_differences_and_times_and_says_what_was_written(medseg: Medseg, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    write_nifti(tmp_path / "scan.nii", np.zeros((20, 30, 3), dtype=np.uint8), np.eye(4))
+    out = medseg("export", "./unet", "--scans", "scan.nii").succeeded().stdout
+    rows = {line.split()[1]: line for line in out.splitlines() if line.startswith("│")}
+    assert list(rows) == ["torch", "torchscript", "onnx", "openvino"]
+    assert re.search(r"│\s+\d+ │$", rows["torch"])
+    for name in ("torchscript", "onnx", "openvino"):
+        assert re.search(
+            r"│\s+\d+\.\d │ +\S+e\S+ \(n = 9\) │ +\S+e\S+ \(n = 3\) │ +0 of 1,800 │ +\d+ │$", rows[name]
+        ), rows[name]
+    written = [line for line in out.splitlines() if line.startswith("written: ")]
+    assert written == [f"written: {bundle}/models/model.{end}" for end in ("ts", "onnx", "xml")]
+    assert {"model.ts", "model.onnx", "model.xml", "model.bin", "exports.json"} <= files_of(bundle)
+
+
+def test_tolerance_is_kept(medseg: Medseg, tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    error = medseg("export", bundle, "--to", "openvino", "--tolerance", "0").refused(status=1)
+    assert error.startswith("model.xml: logits must differ from torch's by at most 0, got ")
+    assert files_of(bundle) == {"model.pt", "model.json"}
+
+
+def test_format_that_is_not_known(medseg: Medseg, tmp_path: Path) -> None:
+    error = medseg("export", make_bundle(tmp_path), "--to", "onnx,tflite").refused()
+    assert error == "formats must be of torchscript, onnx, openvino, got 'tflite'"
+
+
+def test_folder_that_is_no_bundle(medseg: Medseg, tmp_path: Path) -> None:
+    error = medseg("export", tmp_path).refused()
+    assert error.startswith(f"{tmp_path}: must be a bundle's folder")
+
+
+def test_without_extras_the_command_that_installs_them_is_named(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; from medseg.cli import main; main()"
+    error = run_process([sys.executable, "-c", code, "export", str(ROOT / "bundles" / "unet")], cwd=tmp_path).refused()
+    assert error == "export needs torch; install it with: pip install 'medseg[train,export]'"
