@@ -1,7 +1,7 @@
 """What there is to predict: scans and pictures under the names that their results will have.
 
-Pictures and volume files lie directly in a folder; DICOM images are looked for in all of its tree, whatever their files
-are called, and pictures beside them are taken for previews or masks. Hidden files do not count.
+Pictures and volume files lie directly in a folder. DICOM images are looked for in all of its tree, whatever their files
+are called; where there are any, other files beside them are taken for previews or labels. Hidden files do not count.
 """
 
 from __future__ import annotations
@@ -122,10 +122,12 @@ def _in_folder(folder: Path, series: str, modality: str | None) -> Found:
     volumes = [path for path in files if is_volume_file(path) and not path.name.lower().endswith(_SECOND_FILES)]
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     of_dicom, aside = _dicom_scans(folder, series, modality)
-    if of_dicom and pictures:
-        aside.append(f"{folder}: {len(pictures)} pictures beside DICOM set aside; name them to predict them")
-        pictures = []
-    scans = [*of_dicom, *map(_file, [*volumes, *pictures])]
+    others = [*volumes, *pictures]
+    if of_dicom and others:
+        first = f"such as {others[0].name} ({len(others)} in all)"
+        aside.append(f"{folder}: files beside DICOM set aside, {first}; name them to predict them")
+        others = []
+    scans = [*of_dicom, *map(_file, others)]
     if not scans:
         raise UsageError(
             f"{folder}: must hold scans or images (DICOM in any folders; NIfTI, NRRD, MetaImage, PNG, TIFF, JPEG or BMP"

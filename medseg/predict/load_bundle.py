@@ -14,10 +14,13 @@ import torch
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 
-from medseg.errors import UsageError
+from medseg.bundle.one_line import known_cause
+from medseg.errors import MedsegError, UsageError
 from medseg.inferers import SlicewiseInferer
 
 __all__ = ["Bundle", "load_bundle"]
+
+log = logging.getLogger(__name__)
 
 # What decides a mask, beside scan and weights; kept with results, so that a second run does not mix two kinds.
 _DECIDING = (
@@ -78,10 +81,15 @@ def load_bundle(root: Path, overrides: Mapping[str, Any], run: Path | None = Non
         run: Folder of a training whose weights are taken in place of the bundle's own.
 
     Raises:
-        UsageError: If it is no bundle of ours, or has no weights.
-        MedsegError: If the weights are another network's.
+        UsageError: If it is no bundle of ours, has no weights, or an override has a value that it cannot have.
+        MedsegError: If the weights are another network's, or a file of the bundle is damaged.
     """
     config = root / "configs" / "inference.json"
+    with _quiet_readers(), _in_one_line(config):
+        return _made(_parser(config, {**overrides, "bundle_root": str(root), "trained_run": run and str(run)}))
+
+
+def _parser(config: Path, overrides: Mapping[str, Any]) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config(str(config))
     missing = [name for name in ("to_probabilities", "to_results", "preprocessing", "inferer") if name not in parser]
@@ -89,11 +97,10 @@ def load_bundle(root: Path, overrides: Mapping[str, Any], run: Path | None = Non
         raise UsageError(
             f"{config}: must be a medseg bundle's, but it has no {missing[0]}; copy it anew: medseg bundles"
         )
-    for name, value in {**overrides, "bundle_root": str(root), "trained_run": run and str(run)}.items():
+    for name, value in overrides.items():
         parser[name] = value
     parser.parse(reset=True)
-    with _quiet_readers():
-        return _made(parser)
+    return parser
 
 
 def _made(parser: ConfigParser) -> Bundle:
@@ -111,6 +118,23 @@ def _made(parser: ConfigParser) -> Bundle:
         device=get("device"),
         amp=bool(get("amp")),
     )
+
+
+@contextmanager
+def _in_one_line(config: Path) -> Iterator[None]:
+    """MONAI wraps what a component raises in errors of many lines."""
+    try:
+        yield
+    except Exception as error:
+        known = known_cause(error)
+        if known is not None:
+            raise known from None
+        log.debug("traceback", exc_info=error)
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise MedsegError(
+            f"{config}: must be a config that MONAI resolves, got {type(error).__name__}: {reason}; copy the bundle"
+            " anew: medseg bundles"
+        ) from error
 
 
 @contextmanager

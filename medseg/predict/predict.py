@@ -16,7 +16,7 @@ from monai.data import MetaTensor
 
 from medseg.errors import MedsegError, SourceError, UsageError
 from medseg.predict.find_scans import Scan, item
-from medseg.predict.formats import Format, check_formats, default_formats, kind_of
+from medseg.predict.formats import Format, default_formats, kind_of
 from medseg.predict.load_bundle import Bundle
 from medseg.predict.results import ResultFolder, source_stamp
 from medseg.predict.save_results import SaveImageResultsd
@@ -122,19 +122,23 @@ def _predict(
 ) -> None:
     if scan.fault is not None:
         raise scan.fault
-    check_formats(scan.files, formats)
+    writer = _writer(bundles[0])
+    writer.check(scan.files, formats)
     averaged: MetaTensor | None = None
     for bundle in bundles:
         probability = _probability(scan, bundle, lambda slices: total(slices * len(bundles)))
         averaged = probability if averaged is None else averaged + probability
     assert averaged is not None  # there is at least one bundle
-    save = bundles[0].to_results
-    writer = save.transforms[-1]
-    assert isinstance(writer, SaveImageResultsd)
     writer.formats, writer.made_by = formats, made_by
     writer.facts = [writer.known_of(bundle.weights) for bundle in bundles]
     writer.bundle_name = " + ".join(bundle.name for bundle in bundles)
-    save({"pred": averaged / len(bundles) if len(bundles) > 1 else averaged, "name": scan.name})
+    bundles[0].to_results({"pred": averaged / len(bundles) if len(bundles) > 1 else averaged, "name": scan.name})
+
+
+def _writer(bundle: Bundle) -> SaveImageResultsd:
+    writer = bundle.to_results.transforms[-1]
+    assert isinstance(writer, SaveImageResultsd)
+    return writer
 
 
 def _probability(scan: Scan, bundle: Bundle, total: Callable[[int], Advance]) -> MetaTensor:

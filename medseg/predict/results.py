@@ -72,7 +72,11 @@ class ResultFolder:
         measurements = {"scan": name, **asdict(measured), "warnings": [*warnings]}
         record = {"name": name, "made_by": made_by, "files": below, "measurements": measurements}
         write_json(self._record(name), record)
-        self.write_measurements()
+        try:
+            self.write_measurements()
+        except OSError:
+            self._record(name).unlink(missing_ok=True)  # else the table would lack the scan for good
+            raise
 
     def finished(self, name: str) -> dict[str, Any] | None:
         """What :meth:`finish` noted of a scan; None unless all of its files are still there."""

@@ -100,6 +100,22 @@ class SaveImageResultsd(SaveImaged):
         self.terms = None if terms is None else Path(terms)
         self.made_by: dict[str, Any] = {}
 
+    def check(self, files: Sequence[Path], formats: Sequence[Format]) -> None:
+        """Check, before the work of a prediction, that a scan's results can be written.
+
+        Raises:
+            UsageError: If the foreground has no coded term for DICOM SEG.
+            MedsegError: If the scan does not allow a format.
+        """
+        check_formats(files, formats)
+        if "dicomseg" in formats or "rtstruct" in formats:
+            from medseg.io.results import segment_for
+            from medseg.io.results.dicom import series_for_results
+
+            series_for_results(files, self.reader.choices.dicom)
+            if "dicomseg" in formats:
+                segment_for(self.foreground, self.terms)
+
     def known_of(self, weights: str | Path) -> dict[str, Any]:
         """What weights were trained with; where they were on pictures, a window that was given counts as theirs."""
         facts = weights_facts(weights)

@@ -43,7 +43,7 @@ _ANATOMY = {
     **{"brain": "Brain", "breast": "Breast", "cell": "Cell", "cell nucleus": "Nucleus", "colon": "Colon"},
     **{"duodenum": "Duodenum", "esophagus": "Esophagus", "eye": "Eye", "femur": "Femur", "gallbladder": "Gallbladder"},
     **{"heart": "Heart", "hippocampus": "Hippocampus", "inferior vena cava": "InferiorVenaCava", "kidney": "Kidney"},
-    **{"left ventricle": "LeftVentricle", "liver": "Liver", "lung": "Lung", "lymph node": "LymphNode"},
+    **{"liver": "Liver", "lung": "Lung", "lymph node": "LymphNode"},
     **{"muscle": "Muscle", "pancreas": "Pancreas", "portal vein": "PortalVein", "prostate": "Prostate"},
     **{"rectum": "Rectum", "skin": "Skin", "small intestine": "SmallIntestine", "spinal cord": "SpinalCord"},
     **{"spleen": "Spleen", "stomach": "Stomach", "thyroid": "Thyroid", "trachea": "Trachea", "uterus": "Uterus"},
@@ -95,7 +95,7 @@ def _plain(name: str) -> str:
 def _parted(plain: str) -> tuple[str, str]:
     """Side, empty where there is none, and the name without it."""
     first, *others = plain.split(" ")
-    if plain in _ANATOMY or not others:
+    if not others:
         return "", plain
     if first in _SIDES:
         return first, " ".join(others)

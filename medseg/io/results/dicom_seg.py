@@ -126,6 +126,7 @@ def _stand_in(source: SourceSeries, index: int, spacing_mm: float) -> Dataset:
     first, header = source.headers[0], source.headers[index]
     image = Dataset()
     image.update(source.identity)
+    image.update(source.image)
     image.SOPClassUID = _SINGLE_FRAME_CLASS
     image.SOPInstanceUID = _stand_in_uid(index)
     image.StudyInstanceUID, image.SeriesInstanceUID = header.study_uid, header.series_uid

@@ -142,7 +142,7 @@ def _structure_set(source: SourceSeries, name: str, number: int, algorithm: Algo
     data.StudyInstanceUID, data.SeriesInstanceUID = source.headers[0].study_uid, generate_uid()
     data.SeriesNumber, data.InstanceNumber = result_number(source, 2), 1
     data.FrameOfReferenceUID = source.frame_of_reference_uid
-    data.PositionReferenceIndicator = source.identity.get("PositionReferenceIndicator", "")
+    data.PositionReferenceIndicator = source.image.get("PositionReferenceIndicator", "")
     data.StructureSetLabel = name[:_LONGEST_LABEL].strip()
     data.StructureSetName = name
     data.StructureSetDescription = f"Contours of {name}, made by {made_by}"

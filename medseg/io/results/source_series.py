@@ -40,9 +40,13 @@ _DEMANDED = (
 )
 _CARRIED = (
     *("IssuerOfPatientID", "TypeOfPatientID", "PatientBirthTime", "EthnicGroup", "PatientComments"),
-    *("PatientIdentityRemoved", "DeidentificationMethod", "StudyDescription", "TimezoneOffsetFromUTC"),
-    *("PatientAge", "PatientSize", "PatientWeight", "PositionReferenceIndicator", "LossyImageCompression"),
-    *("LossyImageCompressionRatio", "LossyImageCompressionMethod"),
+    *("PatientIdentityRemoved", "DeidentificationMethod", "StudyDescription"),
+    *("PatientAge", "PatientSize", "PatientWeight"),
+)
+# What segmentations take over from the images themselves.
+_OF_IMAGE = (
+    *("PositionReferenceIndicator", "LossyImageCompression", "LossyImageCompressionRatio"),
+    "LossyImageCompressionMethod",
 )
 _SEXES = ("M", "F", "O", "")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -62,12 +66,14 @@ class SourceSeries:
     Attributes:
         headers: One a slice, in the order of the mask's z.
         identity: Patient and study in Unicode, fit to write.
+        image: Position reference indicator (0020,1040) and lossy compression (0028,2110), where the images have them.
         frame_of_reference_uid: (0020,0052), the series' own or made from its UID.
         warnings: What was left out or made, without names of the source.
     """
 
     headers: tuple[Header, ...]
     identity: Dataset
+    image: Dataset
     frame_of_reference_uid: str
     warnings: tuple[str, ...] = ()
 
@@ -97,12 +103,12 @@ def read_source_series(headers: Sequence[Header]) -> SourceSeries:
             "slices must stand on a right-angled, regular grid where results refer to them, got tilted or uneven ones,"
             f" which are on a new grid; {_ONLY_NIFTI}",
         )
-    identity, warnings = _identity(headers[0].path)
+    (identity, image), warnings = _describe(headers[0].path)
     frame = headers[0].frame_of_reference_uid
     if not frame:
         frame = generate_uid(entropy_srcs=["frame of reference", headers[0].series_uid])
         warnings += ("frame of reference UID (0020,0052) is missing, so results name one made from the series' UID",)
-    return SourceSeries(headers, identity, frame, warnings)
+    return SourceSeries(headers, identity, image, frame, warnings)
 
 
 def _check_uids(header: Header) -> None:
@@ -149,28 +155,24 @@ def _check_one(headers: Sequence[Header]) -> None:
         )
 
 
-def _identity(path: Path) -> tuple[Dataset, tuple[str, ...]]:
-    """Patient and study of an image, fit to write, and what was left out."""
-    found = Dataset()
+def _describe(path: Path) -> tuple[tuple[Dataset, Dataset], tuple[str, ...]]:
+    """Patient and study, and the image, fit to write, and what was left out."""
+    identity, image = Dataset(), Dataset()
     dropped: list[str] = []
+    places = {**dict.fromkeys((*_DEMANDED, *_CARRIED), identity), **dict.fromkeys(_OF_IMAGE, image)}
     with readable(path, "DICOM image"):
-        data = dcmread(path, stop_before_pixels=True, force=True, specific_tags=["SpecificCharacterSet", *_wanted()])
-        for keyword in _wanted():
-            if keyword not in data:
-                continue
-            value = _fit(data, keyword)
+        data = dcmread(path, stop_before_pixels=True, force=True, specific_tags=["SpecificCharacterSet", *places])
+        for keyword, place in places.items():
+            value = _fit(data, keyword) if keyword in data else ""
             if value is None:
                 dropped.append(tag_text(int(tag_for_keyword(keyword) or 0)))
-            else:
-                found.add(DataElement(keyword, dictionary_VR(keyword), value, validation_mode=config.IGNORE))
-    for keyword in _DEMANDED:
-        if keyword not in found:
-            setattr(found, keyword, "")
-    return found, (f"{', '.join(dropped)} break their form and are left out of results",) if dropped else ()
-
-
-def _wanted() -> tuple[str, ...]:
-    return (*_DEMANDED, *_CARRIED)
+            if value or keyword in _DEMANDED:
+                place.add(DataElement(keyword, dictionary_VR(keyword), value or "", validation_mode=config.IGNORE))
+    # It demands to be told how (type 1C).
+    if "DeidentificationMethod" not in identity and "PatientIdentityRemoved" in identity:
+        del identity.PatientIdentityRemoved
+    warnings = (f"{', '.join(dropped)} break their form and are left out of results",) if dropped else ()
+    return (identity, image), warnings
 
 
 def _fit(data: Dataset, keyword: str) -> str | list[str] | None:
@@ -181,6 +183,9 @@ def _fit(data: Dataset, keyword: str) -> str | list[str] | None:
         for text in texts:
             validate_value(dictionary_VR(keyword), text, config.RAISE)
     except Exception:  # pydicom raises nearly anything on a damaged value
+        return None
+    # What is not of its character set was read with a mark in its place.
+    if any("\N{REPLACEMENT CHARACTER}" in text for text in texts):
         return None
     if (len(texts) > 1 and dictionary_VM(keyword) == "1") or (keyword == "PatientSex" and texts[0] not in _SEXES):
         return None

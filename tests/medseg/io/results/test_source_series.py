@@ -12,7 +12,7 @@ from medseg.errors import SourceError, UsageError
 from medseg.io.dicom import Choices, check_series, group_series, read_headers
 from medseg.io.labels import read_rtstruct, read_seg
 from medseg.io.results import Algorithm, SourceSeries, read_source_series, segment_for, write_dicom_seg, write_rtstruct
-from tests.medseg.io.dicom.writer import ROOT
+from tests.medseg.io.dicom.writer import MR_CLASS, ROOT
 from tests.medseg.io.labels.series_files import write_ct
 from tests.medseg.io.results.peers import dciodvfy_errors
 from tests.medseg.io.results.sources import ALGORITHM, SIZE, Written, hard_mask, headers_of, written
@@ -94,12 +94,19 @@ class TestHarmless:
             "StudyDate",
             "StudyTime",
         )
-        to = written(tmp_path / "ct", **dict.fromkeys(names))
+        to = written(tmp_path / "ct")
+        for header in to.source.headers:
+            data = dcmread(header.path)
+            for name in names:
+                del data[name]
+            data.save_as(header.path)
+        to = replace(to, source=read_source_series(to.source.headers))
         assert to.source.warnings == ()
         for path in self.check(tmp_path, to):
             found = dcmread(path)
             assert [str(found[name].value or "") for name in names] == [""] * len(names)
 
+    @pytest.mark.filterwarnings("ignore:Invalid value for VR")
     @pytest.mark.parametrize(
         ("keyword", "value", "tag"),
         [
@@ -118,6 +125,32 @@ class TestHarmless:
         assert to.source.warnings == (f"{tag} break their form and are left out of results",)
         self.check(tmp_path, to)
 
+    def test_name_that_is_not_of_its_character_set_is_left_out(self, tmp_path: Path) -> None:
+        """Latin 1 that is declared to be UTF-8."""
+        to = written(tmp_path / "ct", SpecificCharacterSet="ISO_IR 100", PatientName="Müller^J")
+        for header in to.source.headers:
+            content = header.path.read_bytes()
+            assert content.count(b"ISO_IR 100") == 1
+            header.path.write_bytes(content.replace(b"ISO_IR 100", b"ISO_IR 192"))
+        to = replace(to, source=read_source_series(to.source.headers))
+        assert to.source.warnings == ("(0010,0010) break their form and are left out of results",)
+        assert [dcmread(path).PatientName for path in self.check(tmp_path, to)] == ["", ""]
+
+    @pytest.mark.parametrize("method", ["", "clean"])
+    def test_removed_identity_is_told_with_its_method_only(self, tmp_path: Path, method: str) -> None:
+        to = written(tmp_path / "ct", PatientIdentityRemoved="YES", DeidentificationMethod=method)
+        told = [dcmread(path).get("PatientIdentityRemoved") for path in self.check(tmp_path, to)]
+        assert told == (["YES", "YES"] if method else [None, None])
+
+    @pytest.mark.parametrize("sop_class", [MR_CLASS, "1.2.840.10008.5.1.4.1.1.128"])
+    def test_images_of_other_classes(self, tmp_path: Path, sop_class: str) -> None:
+        to = written(tmp_path / "ct", SOPClassUID=sop_class, Modality="MR")
+        seg, rtstruct = (dcmread(path) for path in self.check(tmp_path, to))
+        frame = seg.PerFrameFunctionalGroupsSequence[0]
+        contour = rtstruct.ROIContourSequence[0].ContourSequence[0]
+        images = (frame.DerivationImageSequence[0].SourceImageSequence[0], contour.ContourImageSequence[0])
+        assert [image.ReferencedSOPClassUID for image in images] == [sop_class] * 2
+
     def test_missing_frame_of_reference_is_named_anew_and_alike_in_all_results(self, tmp_path: Path) -> None:
         to = written(tmp_path / "ct", FrameOfReferenceUID=None)
         assert to.source.warnings == (
@@ -133,8 +166,9 @@ class TestHarmless:
             "LossyImageCompressionMethod": "ISO_10918_1",
         }
         to = written(tmp_path / "ct", **tags)
-        seg, _ = self.check(tmp_path, to)
-        assert dcmread(seg).LossyImageCompression == "01"
+        seg, rtstruct = (dcmread(path) for path in self.check(tmp_path, to))
+        assert (seg.LossyImageCompression, seg.LossyImageCompressionRatio) == ("01", 8)
+        assert "LossyImageCompression" not in rtstruct
 
     def test_series_without_number_or_of_a_large_one(self, tmp_path: Path) -> None:
         for number, wanted in ((None, [1, 2]), (2**31 - 1, [1, 2]), (4, [401, 402])):
@@ -168,15 +202,17 @@ class TestRefused:
         assert uid not in caught.value.fault
 
     @pytest.mark.parametrize(
-        ("keyword", "name"),
+        ("attribute", "name"),
         [
-            ("StudyInstanceUID", r"study instance UID \(0020,000d\)"),
-            ("FrameOfReferenceUID", r"frame of reference UID \(0020,0052\)"),
+            ("study_uid", r"study instance UID \(0020,000d\)"),
+            ("series_uid", r"series instance UID \(0020,000e\)"),
+            ("frame_of_reference_uid", r"frame of reference UID \(0020,0052\)"),
         ],
     )
-    def test_slices_of_several(self, tmp_path: Path, keyword: str, name: str) -> None:
+    def test_slices_of_several(self, tmp_path: Path, attribute: str, name: str) -> None:
+        first, *others = written(tmp_path / "ct").source.headers
         with pytest.raises(SourceError, match=name + " must be the same on all slices for DICOM results, got 2; write"):
-            source(tmp_path, each=lambda z: {keyword: f"{ROOT}.77"} if z == 2 else {})
+            read_source_series([replace(first, **{attribute: f"{ROOT}.77"}), *others])
 
     def test_images_that_share_a_uid(self, tmp_path: Path) -> None:
         message = (
@@ -210,5 +246,5 @@ class TestRefused:
 
 @pytest.mark.parametrize(("name", "version"), [("", "1"), ("unet", "1\n2"), (65 * "a", "1")])
 def test_algorithm_that_is_no_text_of_dicom_raises(name: str, version: str) -> None:
-    with pytest.raises(UsageError, match="an algorithm's (name|version) must be 1 to 64 characters"):
+    with pytest.raises(UsageError, match=r"an algorithm's (name|version) must be 1 to 64 characters"):
         Algorithm(name, version)
