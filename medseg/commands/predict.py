@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,7 @@ def predict_command(
     overrides = {name: value for name, value in given.items() if value is not None}
     loaded = [load_bundle(find_bundle(name), overrides, run) for name in bundle]
     check_agreement(loaded)
+    _check_terms(formats, loaded[0].settings["foreground"], terms)
     found = find_scans(scans, series=series, modality=modality or loaded[0].modality)
     err = Console(stderr=True, highlight=False)
     for text in found.aside:
@@ -189,6 +191,14 @@ def _share(name: str, value: float | None) -> float | None:
     return value
 
 
+def _check_terms(formats: Sequence[str] | None, foreground: str, terms: Path | None) -> None:
+    """Find out before work starts, not at the end of each scan, that DICOM has no term for what is segmented."""
+    if "dicomseg" in (formats or ()):
+        from medseg.io.results import segment_for  # takes a second to import
+
+        segment_for(foreground, terms)
+
+
 def _window(text: str | None) -> list[float] | None:
     if text is None:
         return None
@@ -196,7 +206,7 @@ def _window(text: str | None) -> list[float] | None:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         low, high = 0.0, 0.0
-    if not low < high:
+    if not (low < high and isfinite(low) and isfinite(high)):
         raise UsageError(f"--window-hu must be two rising numbers of HU, such as -100,400, got {text!r}")
     return [low, high]
 

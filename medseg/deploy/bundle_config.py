@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from medseg.errors import UsageError
 from medseg.runs import find_weights, load_weights
 
-__all__ = ["SLICES_A_SCAN", "bundle_network", "bundle_slices"]
+__all__ = ["SLICES_A_SCAN", "bundle_network", "bundle_slices", "read_bundle"]
 
 SLICES_A_SCAN = 8
 
@@ -24,7 +24,7 @@ def bundle_network(bundle_root: Path) -> nn.Module:
         UsageError: If the folder is no bundle, or has no weights.
         MedsegError: If the weights are another network's.
     """
-    network: nn.Module = _read(bundle_root).get_parsed_content("network_def")
+    network: nn.Module = read_bundle(bundle_root).get_parsed_content("network_def")
     load_weights(find_weights(str(bundle_root)), network)
     return network.eval()
 
@@ -43,7 +43,7 @@ def bundle_slices(bundle_root: Path, scans: Path, *, a_scan: int = SLICES_A_SCAN
     Raises:
         UsageError: If ``scans`` holds none.
     """
-    parser = _read(bundle_root)
+    parser = read_bundle(bundle_root)
     parser["dataset_dir"] = str(scans)
     slices: list[Tensor] = []
     for item in parser.get_parsed_content("dataset"):
@@ -54,7 +54,12 @@ def bundle_slices(bundle_root: Path, scans: Path, *, a_scan: int = SLICES_A_SCAN
     return slices
 
 
-def _read(bundle_root: Path) -> ConfigParser:
+def read_bundle(bundle_root: Path) -> ConfigParser:
+    """The bundle's ``inference.json``, of which components may be taken.
+
+    Raises:
+        UsageError: If there is none.
+    """
     config = bundle_root / "configs" / "inference.json"
     if not config.is_file():
         raise UsageError(f"{bundle_root}: must be a bundle's folder, but it has no configs/inference.json")

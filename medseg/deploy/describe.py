@@ -21,11 +21,11 @@ def described_bundle(bundle: Path) -> tuple[str, str]:
     weights = find_weights(str(bundle))
     try:
         network = str(json.loads(metadata.read_text(encoding="utf-8"))["description"])
-        facts = weights_facts(weights)
     except (OSError, ValueError, KeyError) as error:
-        raise MedsegError(f"{bundle}: must be a bundle with readable metadata, got {error!r}") from error
+        raise MedsegError(f"{metadata}: must describe the bundle, got {error!r}; copy it anew") from error
     if not weights.is_file():
         return network, "none"
+    facts = weights_facts(weights)
     if "dataset" not in facts:
         return network, "of unknown origin"
     foreground, modality = facts.get("foreground", "?"), facts.get("modality", "?")

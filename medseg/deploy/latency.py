@@ -21,7 +21,7 @@ __all__ = ["latencies_ms"]
 def latencies_ms(
     bundle_root: Path, formats: str | Iterable[str], *, size_px: int = 512, repeats: int = 5
 ) -> dict[str, float]:
-    """Median time of a slice on the CPU in each engine, torch first; they take turns, after a round that is not counted.
+    """Median time of a slice on the CPU in each engine, torch first; in turn, after a round that does not count.
 
     Args:
         bundle_root: Bundle that was exported.

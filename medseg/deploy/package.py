@@ -24,7 +24,7 @@ from medseg.deploy.export_record import RECORD, check_export, file_hash, read_re
 from medseg.deploy.formats import FORMATS
 from medseg.deploy.model_card import model_card
 from medseg.deploy.package_configs import packaged_configs
-from medseg.deploy.trained import Trained, trained_bundle
+from medseg.deploy.trained import Trained, check_no_paths, trained_bundle
 from medseg.errors import UsageError
 from medseg.io.atomic import atomic_path
 
@@ -84,6 +84,7 @@ def _models(trained: Trained) -> Iterator[tuple[str, Path | bytes]]:
     record = read_record(weights.parent)
     digest = file_hash(weights) if record else ""
     own = {name: entry for name, entry in record.items() if name in FORMATS and entry["weights_sha256"] == digest}
+    check_no_paths(weights.with_name(RECORD), own)
     if own:
         yield RECORD, (json.dumps(own, indent=2) + "\n").encode()
     for name in own:

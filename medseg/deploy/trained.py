@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser
-
+from medseg.deploy.bundle_config import read_bundle
 from medseg.errors import MedsegError, UsageError
 from medseg.runs import RunFolder, find_weights, load_weights, weights_facts
 
@@ -50,9 +49,7 @@ def trained_bundle(bundle: Path, run: str | None = None, which: str = "last") ->
         )
     facts = _facts(weights)
     check_no_paths(weights.with_suffix(".json"), facts)
-    parser = ConfigParser()
-    parser.read_config(str(bundle / "configs" / "inference.json"))
-    load_weights(weights, parser.get_parsed_content("network_def"))
+    load_weights(weights, read_bundle(bundle).get_parsed_content("network_def"))
     return Trained(weights, facts, None if run is None else _scores(RunFolder(Path(run)).summary(which)))
 
 
@@ -83,8 +80,7 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _facts(weights: Path) -> dict[str, Any]:
-    path = weights.with_suffix(".json")
-    facts = weights_facts(weights)
+    path, facts = weights.with_suffix(".json"), weights_facts(weights)
     missing = next((name for name in _NEEDED if name not in facts), None)
     if missing:
         lack = f"it has no {missing!r}" if path.is_file() else "it does not exist"

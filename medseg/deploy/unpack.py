@@ -58,6 +58,10 @@ def unpack_bundle(package: Path, folder: Path) -> Path:
 
 
 def _unpack(package: Path, archive: zipfile.ZipFile, folder: Path) -> Path:
+    # A torch file is a zip itself, and would be taken for the whole where a package is cut off behind it.
+    before = min((member.header_offset for member in archive.infolist()), default=0)
+    if before:
+        raise MedsegError(f"{package}: must begin with its first file, got {before} bytes before it; get it again")
     members = [member for member in archive.infolist() if not member.is_dir()]
     name = _checked_names(package, archive.infolist())
     _check_sizes(package, members)

@@ -41,11 +41,15 @@ def domain_warnings(volume: Volume, facts: Mapping[str, Any], *, placed: bool = 
     """
     turned = to_ras(volume, facts.get("plane", "axial"))[0] if placed else volume
     spacing = tuple(map(float, spacing_mm(turned.affine_mm))) if placed else None
+    shape, target = turned.voxels.shape, facts.get("spacing_mm")
+    if spacing is not None and target is not None:  # prediction resamples the scan before the network sees it
+        shape = tuple(round(size * own / new) for size, own, new in zip(shape, spacing, target, strict=True))
+        spacing = tuple(target)
     is_ct = volume.modality == "CT" and placed
     odd_kind = _odd_kind(volume.modality, facts, picture=not placed)
     odd_hu = without_negative_hu(float(volume.voxels.min())) if is_ct else ()
     values = () if odd_kind or odd_hu else odd_values(volume.voxels, facts, is_hu=is_ct)
-    return (*odd_kind, *odd_hu, *_odd_spacing(spacing, facts), *_odd_size(turned.voxels.shape, facts), *values)
+    return (*odd_kind, *odd_hu, *_odd_spacing(spacing, facts), *_odd_size(shape, facts), *values)
 
 
 def _odd_kind(modality: str | None, facts: Mapping[str, Any], *, picture: bool) -> tuple[str, ...]:

@@ -37,7 +37,6 @@ _DECIDING = (
     "fill_holes",
     "min_size_voxels",
     "foreground",
-    "probabilities",
 )
 
 
@@ -55,6 +54,7 @@ class Bundle:
         to_results: Masks and files from these.
         settings: What decides a mask, in JSON types.
         modality: What the weights were trained on, such as CT; None where nobody knows or it was pictures.
+        probabilities: Whether probabilities are written, too.
         device: Where the network runs.
         amp: Whether it runs in mixed precision.
     """
@@ -68,6 +68,7 @@ class Bundle:
     to_results: Compose
     settings: dict[str, Any]
     modality: str | None
+    probabilities: bool
     device: torch.device
     amp: bool
 
@@ -115,6 +116,7 @@ def _made(parser: ConfigParser) -> Bundle:
         to_results=get("to_results"),
         settings={name: _plain(get(name)) for name in _DECIDING},
         modality=get("modality"),
+        probabilities=bool(get("probabilities")),
         device=get("device"),
         amp=bool(get("amp")),
     )

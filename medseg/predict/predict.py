@@ -176,7 +176,7 @@ def _faults_of(scan: Scan) -> Iterator[None]:
 
 def _made_by(bundles: Sequence[Bundle]) -> dict[str, Any]:
     of_bundles = [{"bundle": bundle.name, "weights": _sha256(bundle.weights), **bundle.settings} for bundle in bundles]
-    made_by: dict[str, Any] = json.loads(json.dumps({"bundles": of_bundles}))
+    made_by: dict[str, Any] = json.loads(json.dumps({"bundles": of_bundles, "probabilities": bundles[0].probabilities}))
     return made_by
 
 

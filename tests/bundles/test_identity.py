@@ -163,6 +163,21 @@ class TestNifti:
             np.testing.assert_array_equal(np.asarray(mask.dataobj) > 0, np.asarray(image.dataobj) > MIDDLE_HU)
 
 
+class TestResampling:
+    def test_weights_of_another_spacing_give_masks_on_the_scans_grid(self, bundle_folder: Path, tmp_path: Path) -> None:
+        bundle = load_bundle(bundle_folder, {"spacing_mm": [1.0, 1.0, 2.0], "image_size": [48, 48]})
+        x, y, z = np.ogrid[:60, :44, :20]
+        ball = ((x - 30) * 0.7) ** 2 + ((y - 22) * 0.9) ** 2 + ((z - 10) * 2.5) ** 2 < 15**2
+        image = nib.Nifti1Image(np.where(ball, 2000, -500).astype(np.int16), np.diag([-0.7, 0.9, -2.5, 1.0]))
+        (tmp_path / "scans").mkdir()
+        nib.save(image, tmp_path / "scans" / "ball.nii.gz")
+        predict(bundle, tmp_path / "scans", tmp_path / "out")
+        mask = nib.load(tmp_path / "out" / "ball_mask.nii.gz")
+        np.testing.assert_array_equal(mask.affine, nib.load(tmp_path / "scans" / "ball.nii.gz").affine)
+        found = np.asarray(mask.dataobj) > 0
+        assert 2 * (found & ball).sum() / (found.sum() + ball.sum()) > 0.95
+
+
 class TestOtherFormats:
     @pytest.mark.parametrize("suffix", [".nrrd", ".mha"])
     def test_itk_files(self, bundle: Bundle, tmp_path: Path, suffix: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from medseg.deploy.bundle_config import _read
+from medseg.deploy.bundle_config import read_bundle
 from tests.commands import ROOT
 from tests.factories import edit_json
 
@@ -35,7 +35,7 @@ def make_bundle(folder: Path, name: str = "unet", *, tiny: bool = True, seed: in
 def put_weights(bundle: Path, seed: int) -> None:
     """Install other weights, as a training does; batch norm does not do nothing, as it does at first."""
     torch.manual_seed(seed)
-    network: nn.Module = _read(bundle).get_parsed_content("network_def")
+    network: nn.Module = read_bundle(bundle).get_parsed_content("network_def")
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.running_mean.normal_(std=0.1)

@@ -74,6 +74,11 @@ class TestLikeTheTrainingSet:
         volume = Volume(turned.voxels.transpose(2, 0, 1), turned.affine_mm[:, [2, 0, 1, 3]], "CT")
         assert domain_warnings(volume, TRAINED) == ()
 
+    def test_after_resampling_counts_where_the_network_sees_resampled_scans(self) -> None:
+        coarse = scan((24, 24, 6), (1.6, 1.6, 5.0))
+        assert len(domain_warnings(coarse, TRAINED)) == 3  # along each axis
+        assert domain_warnings(coarse, trained(spacing_mm=[0.8, 0.8, 2.0])) == ()
+
     def test_what_a_window_cuts_off_is_alike(self) -> None:
         padded = scan()
         padded.voxels[:24] = -3024  # outside of the scanner's field of view

@@ -27,9 +27,7 @@ def touch(folder: Path, *names: str) -> None:
 
 def series(folder: Path, number: int, *, slices: int = 3, **options: Any) -> list[Path]:
     """A series whose files are named by its number."""
-    return write_series(
-        folder, stored_voxels((5, 4, slices)), series=number, name=lambda z: f"{number}-{z}", **options
-    )
+    return write_series(folder, stored_voxels((5, 4, slices)), series=number, name=lambda z: f"{number}-{z}", **options)
 
 
 def cut(file: Path) -> Path:
@@ -92,9 +90,7 @@ class TestDicom:
         assert {scan.name: list(scan.files) for scan in found.scans} == by_name
         assert found.aside == ()
 
-    def test_folder_with_a_series_gives_it_its_name(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_folder_with_a_series_gives_it_its_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         files = series(tmp_path / "ct", 1)
         assert names(tmp_path / "ct") == ["ct"]
         monkeypatch.chdir(tmp_path / "ct")
