@@ -13,6 +13,7 @@ from medseg.errors import MedsegError
 __all__ = ["REQUIRED", "packaged_configs"]
 
 REQUIRED = (
+    "fire",
     "highdicom",
     "nibabel",
     "pillow",
@@ -21,7 +22,9 @@ REQUIRED = (
     "pylibjpeg-openjpeg",
     "python-gdcm",
     "pytorch-ignite",
+    "scikit-image",
     "scipy",
+    "tqdm",
 )
 """Distributions that prediction imports beside those that every MONAI bundle names: monai, torch and numpy."""
 

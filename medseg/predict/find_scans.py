@@ -123,7 +123,8 @@ def _in_folder(folder: Path, series: str, modality: str | None) -> Found:
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     of_dicom, aside = _dicom_scans(folder, series, modality)
     others = [*volumes, *pictures]
-    if of_dicom and others:
+    # A fault alone, such as a folder that cannot be read, says nothing of what the others are.
+    if others and any(scan.files[0].is_file() for scan in of_dicom):
         first = f"such as {others[0].name} ({len(others)} in all)"
         aside.append(f"{folder}: files beside DICOM set aside, {first}; name them to predict them")
         others = []

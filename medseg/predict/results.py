@@ -44,12 +44,26 @@ class ResultFolder:
         """Where a picture of a scan goes."""
         return self.root / "overlays" / f"{name.replace('/', '_')}{end}.png"
 
-    def begin(self, name: str) -> None:
-        """Forget what is known of a scan, since its files are about to be replaced; its line of the table goes, too."""
-        record = self._record(name)
-        if record.is_file():
-            record.unlink()
-            self.write_measurements()
+    def begin(self, name: str, made_by: Mapping[str, Any]) -> None:
+        """Forget what is known of a scan, since its files are about to be replaced; its line of the table goes, too.
+
+        Files that something else made go as well: of other formats than are wanted now, they would stay beside the new
+        ones as if they belonged together.
+
+        Args:
+            name: The scan's.
+            made_by: As for :meth:`finish`.
+        """
+        path = self._record(name)
+        if not path.is_file():
+            return
+        record = self._read(path)
+        path.unlink()
+        if record is not None and {**record["made_by"], "formats": None} != {**made_by, "formats": None}:
+            for file in map(Path, record["files"]):
+                if not file.is_absolute() and ".." not in file.parts:
+                    (self.root / file).unlink(missing_ok=True)
+        self.write_measurements()
 
     def finish(
         self,

@@ -54,8 +54,8 @@ class SaveImageResultsd(SaveImaged):
     """Write the results of a scan, its row of ``measurements.csv``, and warnings about both.
 
     Masks are ``(1, x, y, z)`` on the grid of the scan that they were predicted from, as ``Invertd`` leaves them.
-    ``probability`` beside them is written, too. MONAI Label and MONAI Deploy save by themselves: they leave out what is
-    a ``SaveImaged``, or called after it.
+    ``probability`` beside them is written as NIfTI, whatever the formats. MONAI Label and MONAI Deploy save by
+    themselves: they leave out what is a ``SaveImaged``, or called after it.
 
     Args:
         keys: Key of the masks.
@@ -119,7 +119,9 @@ class SaveImageResultsd(SaveImaged):
     def known_of(self, weights: str | Path) -> dict[str, Any]:
         """What weights were trained with; where they were on pictures, a window that was given counts as theirs."""
         facts = weights_facts(weights)
-        return {**facts, "picture_window_hu": facts.get("picture_window_hu") or self.window_hu} if facts else facts
+        if self.window_hu is None or "window" not in facts or facts.get("picture_window_hu") is not None:
+            return facts
+        return {**facts, "picture_window_hu": self.window_hu, "picture_levels": facts["window"]}
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Save each key's mask; the data pass unchanged.
@@ -147,10 +149,10 @@ class SaveImageResultsd(SaveImaged):
         formats = self.formats or default_formats(kind_of(result.files))
         check_formats(result.files, formats)
         try:
-            self.results.begin(result.name)
+            made_by = {**self.made_by, "formats": list(formats)}
+            self.results.begin(result.name, made_by)
             files = self._write(result, formats)
             measured, odd = self._measure(result)
-            made_by = {**self.made_by, "formats": list(formats)}
             self.results.finish(result.name, made_by, files, measured, odd)
         except OSError as error:
             raise MedsegError(
@@ -161,7 +163,9 @@ class SaveImageResultsd(SaveImaged):
     def _write(self, result: _Result, formats: Sequence[Format]) -> list[Path]:
         files: list[Path] = []
         if "nifti" in formats:
-            files += self._nifti(result)
+            files.append(self._nifti(result, result.mask, "_mask.nii.gz"))
+        if result.probability is not None:
+            files.append(self._nifti(result, result.probability, "_probability.nii.gz"))
         if "png" in formats:
             files += self._pictures(result)
         if "dicomseg" in formats or "rtstruct" in formats:
@@ -184,14 +188,11 @@ class SaveImageResultsd(SaveImaged):
             name=self.foreground,
         )
 
-    def _nifti(self, result: _Result) -> list[Path]:
+    def _nifti(self, result: _Result, voxels: NDArray[Any], end: str) -> Path:
         source = result.files[0] if is_nifti(result.files[0]) else None
-        files = [self.results.path(result.name, "_mask.nii.gz")]
-        write_like(files[0], result.mask, result.volume.affine_mm, source)
-        if result.probability is not None:
-            files.append(self.results.path(result.name, "_probability.nii.gz"))
-            write_like(files[1], result.probability, result.volume.affine_mm, source)
-        return files
+        path = self.results.path(result.name, end)
+        write_like(path, voxels, result.volume.affine_mm, source)
+        return path
 
     def _pictures(self, result: _Result) -> list[Path]:
         overlay = self.results.picture(result.name)

@@ -11,6 +11,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -138,7 +139,8 @@ def load_weights(weights: Path | str, network: torch.nn.Module) -> None:
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # unpickling a damaged file raises nearly anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # torch names the network on the first line, and what does not fit, perhaps at length, on the others.
+        reason = shorten(" ".join(str(error).split()), 160, placeholder=" ...") or type(error).__name__
         raise MedsegError(f"{path}: must be this network's state dict, got {reason}") from error
 
 

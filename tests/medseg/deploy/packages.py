@@ -18,7 +18,7 @@ FACTS: dict[str, Any] = {
     "modality": "CT",
     "foreground": "disc",
     "window": [-100.0, 300.0],
-    "threshold": 0.4,
+    "threshold": 0.53,  # of these drawn weights, some pixels are foreground and some are not
     "image_size": None,
     "orientation": None,
     "leaky": False,

@@ -137,11 +137,6 @@ class TestDicom:
         (scan,) = find_scans([tmp_path]).scans
         assert list(scan.files) == files
 
-    def test_volume_files_beside_dicom_count(self, tmp_path: Path) -> None:
-        series(tmp_path / "p", 1)
-        touch(tmp_path, "a.nii")
-        assert names(tmp_path) == ["a", "p"]
-
     def test_a_hidden_root_is_no_reason_to_find_nothing(self, tmp_path: Path) -> None:
         series(tmp_path / ".data" / "p", 1)
         assert names(tmp_path / ".data") == ["p"]
@@ -172,13 +167,23 @@ class TestSetAside:
         assert [scan.name for scan in found.scans] == ["p"]
         assert found.aside == ()
 
-    def test_pictures_beside_dicom(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("names_beside", [("mask.png", "preview.png"), ("label.nii.gz",), ("a.mha", "b.tif")])
+    def test_other_files_beside_dicom(self, tmp_path: Path, names_beside: tuple[str, ...]) -> None:
         series(tmp_path / "p", 1)
-        touch(tmp_path, "preview.png", "mask.png")
+        touch(tmp_path, *names_beside)
         found = find_scans([tmp_path])
         assert [scan.name for scan in found.scans] == ["p"]
-        assert found.aside == (f"{tmp_path}: 2 pictures beside DICOM set aside; name them to predict them",)
-        assert names(tmp_path, tmp_path / "preview.png") == ["p", "preview"]
+        first = f"such as {names_beside[0]} ({len(names_beside)} in all)"
+        assert found.aside == (f"{tmp_path}: files beside DICOM set aside, {first}; name them to predict them",)
+        beside = [tmp_path / name for name in names_beside]
+        assert len(names(tmp_path, *beside)) == 1 + len(beside)
+
+    def test_other_files_count_where_dicom_is_damaged_altogether(self, tmp_path: Path) -> None:
+        cut(series(tmp_path / "p", 1, slices=1)[0])
+        touch(tmp_path, "a.nii", "b.png")
+        found = find_scans([tmp_path])
+        assert [(scan.name, scan.fault is None) for scan in found.scans] == [("a", True), ("b", True), ("p", False)]
+        assert found.aside == ()
 
     def test_results_in_dicom_are_no_scans(self, tmp_path: Path) -> None:
         series(tmp_path / "p", 1)
@@ -315,7 +320,7 @@ class TestNames:
         series(tmp_path / "a", 1)
         touch(tmp_path, "a.nii")
         with pytest.raises(UsageError, match="scans must have different names"):
-            find_scans([tmp_path])
+            find_scans([tmp_path, tmp_path / "a.nii"])
 
     @pytest.mark.parametrize(("first", "second"), [("a/b", "a_b"), ("p/q/r", "p/q_r")])
     def test_pictures_of_two_scans_under_one_name_raise(self, tmp_path: Path, first: str, second: str) -> None:
@@ -363,7 +368,7 @@ class TestScanItems:
     def test_gives_a_loader_paths_and_names(self, tmp_path: Path) -> None:
         files = series(tmp_path / "p", 1)
         touch(tmp_path, "a.nii.gz")
-        assert scan_items(str(tmp_path)) == [
+        assert scan_items([str(tmp_path), str(tmp_path / "a.nii.gz")]) == [
             {"image": str(tmp_path / "a.nii.gz"), "name": "a"},
             {"image": list(map(str, files)), "name": "p"},
         ]

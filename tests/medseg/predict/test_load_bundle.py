@@ -53,7 +53,6 @@ class TestParts:
             "fill_holes": False,
             "min_size_voxels": 0,
             "foreground": "liver",
-            "probabilities": False,
         }
 
     @pytest.mark.parametrize(("facts", "modality"), [(CT, "CT"), (GREY, None)])
@@ -67,6 +66,7 @@ class TestOverrides:
     def test_count_at_every_place_that_uses_them(self, tmp_path: Path) -> None:
         overrides = {"threshold": 0.9, "tta": True, "batch_size": 3, "keep_components": 2, "window": [0, 10]}
         bundle = load_bundle(tiny_bundle(tmp_path), overrides)
+        assert bundle.probabilities is False
         assert bundle.settings["threshold"] == 0.9
         assert bundle.settings["tta"] is True
         assert bundle.inferer.batch_size == 3

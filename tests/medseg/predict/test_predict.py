@@ -281,6 +281,15 @@ class TestSecondRun:
         assert run(to="nifti") == {"a": "new", "b": "new"}
         assert run(to="nifti") == {"a": "skipped", "b": "skipped"}
 
+    def test_probabilities_are_written_where_they_are_missing(
+        self, tmp_path: Path, run: Callable[..., dict[str, str]]
+    ) -> None:
+        overrides = {"probabilities": True, "output_dir": str(tmp_path / "out")}
+        with_probabilities = load_bundle(tmp_path / "tiny", overrides)
+        assert run(with_probabilities) == {"a": "new", "b": "new"}
+        assert (tmp_path / "out" / "b_probability.nii.gz").is_file()
+        assert run(with_probabilities) == {"a": "skipped", "b": "skipped"}
+
     def test_damaged_record_is_no_result(self, tmp_path: Path, run: Callable[..., dict[str, str]]) -> None:
         (tmp_path / "out" / ".finished" / "a.json").write_text("{")
         assert run() == {"a": "new", "b": "skipped"}
@@ -321,6 +330,17 @@ class TestSecondRun:
         changed = load_bundle(tmp_path / "tiny", {"threshold": 0.7, "output_dir": str(tmp_path / "out")})
         assert run(changed, overwrite=True) == {"a": "new", "b": "new"}
         assert run(changed) == {"a": "skipped", "b": "skipped"}
+
+    def test_overwrite_leaves_no_file_of_other_settings(
+        self, tmp_path: Path, run: Callable[..., dict[str, str]]
+    ) -> None:
+        changed = load_bundle(tmp_path / "tiny", {"threshold": 0.7, "output_dir": str(tmp_path / "out")})
+        run(changed, overwrite=True, to="nifti")
+        assert {name for name in files_below(tmp_path / "out") if not name.startswith(".")} == {
+            "a_mask.nii.gz",
+            "b_mask.nii.gz",
+            "measurements.csv",
+        }
 
     def test_same_weights_elsewhere_are_the_same(self, tmp_path: Path, run: Callable[..., dict[str, str]]) -> None:
         moved = load_bundle(tiny_bundle(tmp_path / "moved"), {"output_dir": str(tmp_path / "out")})

@@ -10,6 +10,7 @@ import pytest
 
 from medseg.predict.measurements import Measurement
 from medseg.predict.results import ResultFolder, source_stamp
+from tests.factories import edit_json
 
 MEASURED = Measurement(
     foreground_voxels=3,
@@ -53,7 +54,7 @@ class TestPaths:
 
     def test_nothing_is_made_before_something_is_written(self, tmp_path: Path) -> None:
         results = ResultFolder(tmp_path / "out")
-        results.begin("a")
+        results.begin("a", {})
         assert results.finished("a") is None
         assert not (tmp_path / "out").exists()
 
@@ -83,7 +84,7 @@ class TestFinished:
         results = ResultFolder(tmp_path)
         finish(results, "a")
         finish(results, "b")
-        results.begin("a")
+        results.begin("a", {})
         assert results.finished("a") is None
         assert results.finished("b") is not None
 
@@ -103,6 +104,32 @@ class TestFinished:
         finish(ResultFolder(tmp_path / "here"), "p/a")
         (tmp_path / "here").rename(tmp_path / "there")
         assert ResultFolder(tmp_path / "there").finished("p/a") is not None
+
+
+class TestBegin:
+    def test_leaves_files_that_the_same_made_in_other_formats(self, tmp_path: Path) -> None:
+        results = ResultFolder(tmp_path)
+        files = finish(results, "a", threshold=0.5, formats=["nifti"])
+        results.begin("a", {"threshold": 0.5, "formats": ["png"]})
+        assert all(file.is_file() for file in files)
+
+    def test_takes_files_away_that_something_else_made(self, tmp_path: Path) -> None:
+        results = ResultFolder(tmp_path)
+        files, others = finish(results, "a", threshold=0.5), finish(results, "b", threshold=0.5)
+        results.begin("a", {"threshold": 0.6})
+        assert not any(file.exists() for file in files)
+        assert all(file.is_file() for file in others)
+
+    @pytest.mark.parametrize("outside", ["../mine", "/{}/mine"])
+    def test_takes_nothing_away_that_lies_elsewhere(self, tmp_path: Path, outside: str) -> None:
+        (tmp_path / "mine").touch()
+        results = ResultFolder(tmp_path / "out")
+        finish(results, "a")
+        path = tmp_path / "out" / ".finished" / "a.json"
+        edit_json(path, lambda record: record.update(files=[outside.format(tmp_path)]))
+        results.begin("a", {"threshold": 0.6})
+        assert not path.exists()
+        assert (tmp_path / "mine").exists()
 
 
 class TestMeasurements:
@@ -131,7 +158,7 @@ class TestMeasurements:
         results = ResultFolder(tmp_path)
         finish(results, "a")
         finish(results, "b")
-        results.begin("a")
+        results.begin("a", {})
         assert [row["scan"] for row in table(results)] == ["b"]
 
     def test_damaged_record_is_left_out(self, tmp_path: Path) -> None:

@@ -198,6 +198,14 @@ class TestVolumes:
         np.testing.assert_array_equal(saved.affine, nib.load(source).affine)
         assert ResultFolder(tmp_path / "out").finished("a")["files"] == ["a_mask.nii.gz", "a_probability.nii.gz"]
 
+    def test_probability_is_nifti_whatever_the_formats(self, tmp_path: Path) -> None:
+        data = predicted(black(tmp_path / "a.png"), mask=one_pixel(), probability=one_pixel() * 0.75)
+        writer(tmp_path)(data)
+        assert written(tmp_path) >= {"a_mask.png", "a_probability.nii.gz"}
+        assert "a_mask.nii.gz" not in written(tmp_path)
+        saved = nib.load(tmp_path / "out" / "a_probability.nii.gz")
+        np.testing.assert_array_equal(np.asarray(saved.dataobj), one_pixel() * 0.75)
+
 
 class TestDicom:
     def test_series_gets_a_nifti_mask_under_its_name(self, tmp_path: Path) -> None:
@@ -243,6 +251,20 @@ class TestWarnings:
         assert row(tmp_path)["warnings"] == (
             f"spacing 3 mm along z, trained on 1 mm: {effect}; spacing 3 mm along z, trained on 9 mm: {effect}"
         )
+
+    def test_values_of_ct_are_compared_in_the_window_that_was_given_for_pictures(self, tmp_path: Path) -> None:
+        """Random HU that were grey values 1 to 250 in the training, had it been on them."""
+        stored = np.random.default_rng(0).integers(1024 - 98, 1024 + 390, (20, 20, 3)).astype(np.uint16)
+        files = write_series(tmp_path / "scan", stored, SliceThickness=2.5)
+        known = {"intensity": {"percentile_0_5": 1.0, "percentile_99_5": 250.0}}
+        data = predicted(*files, mask=np.ones((20, 20, 3)), name="scan")
+        writer(tmp_path, {**GREY, "training_set": known}, window_hu=(-100, 400))(data)
+        assert row(tmp_path)["warnings"] == ""
+        writer(tmp_path, {**GREY, "training_set": known}, window_hu=(-1000, 3000))(data)
+        # The same HU are then grey values 57 to 89.
+        assert row(tmp_path)["warnings"] == ""
+        writer(tmp_path, {**GREY, "training_set": known}, window_hu=(1000, 3000))(data)
+        assert row(tmp_path)["warnings"].startswith("100% of the ")
 
 
 class TestRecord:
