@@ -95,8 +95,8 @@ def prepare(task: Task, bundle: Path) -> Callable[[Any], Any]:
 def _network(task: Task, bundle: Path) -> Any:
     import torch
 
+    from benchmarks.inference.fold_batch_norm import fold_batch_norm
     from medseg.deploy.bundle_config import bundle_network
-    from medseg.deploy.fold_batch_norm import fold_batch_norm
     from medseg.deploy.runtimes import network_for
 
     network = bundle_network(bundle)

@@ -63,6 +63,8 @@ def predict_command(
     check_output(output, scans)
     if run is not None and len(bundle) > 1:
         raise UsageError(f"--run must go with one --bundle, got {len(bundle)}")
+    if run is not None and engine != "torch":
+        raise UsageError(f"--run must go with --engine torch, as exports are of installed weights, got {engine}")
     given = {
         "batch_size": _at_least("--batch-size", batch_size, 1),
         "device": _device(device),
@@ -75,7 +77,7 @@ def predict_command(
         "terms": None if terms is None else str(terms),
         "threshold": _share("--threshold", threshold),
         "tta": tta or None,
-        "window_hu": _window(window_hu),
+        "picture_window_hu": _window(window_hu),
         "reader::assume_hu": assume_hu or None,
         "reader::duplicates": duplicates,
         "reader::irregular": irregular,
@@ -90,6 +92,7 @@ def predict_command(
     check_agreement(loaded)
     _check_terms(formats, loaded[0].settings["foreground"], terms)
     found = find_scans(scans, series=series, modality=modality or loaded[0].modality)
+    check_output(output, [scan.files[0] for scan in found.scans])
     err = Console(stderr=True, highlight=False)
     for text in found.aside:
         err.print(escape(text), soft_wrap=True)

@@ -9,6 +9,7 @@ import torch
 from monai.bundle import ConfigParser
 from torch import Tensor, nn
 
+from medseg.bundle.one_line import known_cause
 from medseg.errors import UsageError
 from medseg.runs import find_weights, load_weights
 
@@ -42,9 +43,20 @@ def bundle_slices(bundle_root: Path, scans: Path, *, a_scan: int = SLICES_A_SCAN
 
     Raises:
         UsageError: If ``scans`` holds none.
+        MedsegError: If a scan is broken.
     """
     parser = read_bundle(bundle_root)
     parser["dataset_dir"] = str(scans)
+    try:
+        return _slices(parser, a_scan)
+    except Exception as error:  # MONAI wraps what a reader raises
+        known = known_cause(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _slices(parser: ConfigParser, a_scan: int) -> list[Tensor]:
     slices: list[Tensor] = []
     for item in parser.get_parsed_content("dataset"):
         volume = torch.as_tensor(np.asarray(item["image"]), dtype=torch.float32)  # (1, x, y, z)

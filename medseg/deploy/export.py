@@ -21,10 +21,11 @@ from torch import Tensor, nn
 from medseg.deploy.agreement import Agreement, agreement, random_images, torch_logits
 from medseg.deploy.bundle_config import bundle_network, bundle_slices
 from medseg.deploy.convert import convert
-from medseg.deploy.export_record import file_hash, forget, remember
+from medseg.deploy.export_record import forget, remember
 from medseg.deploy.formats import Format, formats_called
 from medseg.deploy.runtimes import open_export
 from medseg.errors import MedsegError
+from medseg.io.hashes import file_sha256
 from medseg.runs import find_weights, trained_with
 
 __all__ = ["TOLERANCE", "ExportResult", "export_bundle"]
@@ -80,13 +81,19 @@ def export_bundle(
     references = [_Reference.of("random images", network, random_images(), threshold)]
     if scans is not None:
         references.append(_Reference.of("slices", network, bundle_slices(bundle_root, scans), threshold))
-    with TemporaryDirectory(prefix=".partial-export-", dir=weights.parent) as name:
-        folder = Path(name)
-        results = []
-        for format_ in wanted:
-            _convert(network, format_, folder, bundle_root)
-            results.append(_check(format_, folder, references, tolerance))
-        return [_install(format_, result, folder, weights) for format_, result in zip(wanted, results, strict=True)]
+    try:
+        with TemporaryDirectory(prefix=".partial-export-", dir=weights.parent) as name:
+            folder = Path(name)
+            results = []
+            for format_ in wanted:
+                _convert(network, format_, folder, bundle_root)
+                results.append(_check(format_, folder, references, tolerance))
+            return [_install(format_, result, folder, weights) for format_, result in zip(wanted, results, strict=True)]
+    except OSError as error:
+        raise MedsegError(
+            f"{weights.parent}: exports must be writable there, got {error.strerror or error}; make room, or copy the"
+            " bundle to a folder of your own: medseg bundles copy"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ class _Reference:
 def _convert(network: nn.Module, format_: Format, folder: Path, bundle_root: Path) -> None:
     try:
         convert(network, format_, folder, bundle_root)
-    except MedsegError:
+    except (MedsegError, OSError):
         raise
     except Exception as error:  # each exporter has errors of its own
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -140,8 +147,8 @@ def _install(format_: Format, result: ExportResult, folder: Path, weights: Path)
         models,
         format_,
         {
-            "weights_sha256": file_hash(weights),
-            "files_sha256": {name: file_hash(models / name) for name in format_.files},
+            "weights_sha256": file_sha256(weights),
+            "files_sha256": {name: file_sha256(models / name) for name in format_.files},
             "tolerance": result.tolerance,
             "random_images": asdict(result.random),
             "slices": None if result.slices is None else asdict(result.slices),

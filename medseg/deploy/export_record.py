@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from medseg.deploy.formats import Format
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import write_json
+from medseg.io.hashes import file_sha256
 
-__all__ = ["RECORD", "check_export", "file_hash", "forget", "read_record", "remember"]
+__all__ = ["RECORD", "check_export", "forget", "read_record", "remember"]
 
 RECORD = "exports.json"
 
@@ -38,12 +38,12 @@ def check_export(weights: Path, format_: Format) -> Path:
     entry = read_record(models).get(format_.name)
     if entry is None or not all((models / name).is_file() for name in format_.files):
         raise UsageError(f"{path}: engine {format_.name!r} needs an export of the weights, got none; make it: {again}")
-    if entry["weights_sha256"] != file_hash(weights):
+    if entry["weights_sha256"] != file_sha256(weights):
         raise MedsegError(
             f"{path}: must be an export of {weights.name}, got one of other weights; export again: {again}"
         )
     for name in format_.files:
-        if entry["files_sha256"].get(name) != file_hash(models / name):
+        if entry["files_sha256"].get(name) != file_sha256(models / name):
             raise MedsegError(f"{models / name}: must be as it was exported, got another file; export again: {again}")
     return path
 
@@ -77,12 +77,6 @@ def forget(models: Path, format_: Format) -> None:
     record = read_record(models)
     if record.pop(format_.name, None) is not None:
         write_json(models / RECORD, record)
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _bundle_of(weights: Path) -> str:

@@ -20,13 +20,14 @@ from functools import partial
 from pathlib import Path
 
 import medseg
-from medseg.deploy.export_record import RECORD, check_export, file_hash, read_record
+from medseg.deploy.export_record import RECORD, check_export, read_record
 from medseg.deploy.formats import FORMATS
 from medseg.deploy.model_card import model_card
 from medseg.deploy.package_configs import packaged_configs
 from medseg.deploy.trained import Trained, check_no_paths, trained_bundle
 from medseg.errors import UsageError
 from medseg.io.atomic import atomic_path
+from medseg.io.hashes import file_sha256
 
 __all__ = ["CHECKSUMS", "package_bundle"]
 
@@ -82,7 +83,7 @@ def _models(trained: Trained) -> Iterator[tuple[str, Path | bytes]]:
     yield "model.pt", weights
     yield "model.json", weights.with_suffix(".json")
     record = read_record(weights.parent)
-    digest = file_hash(weights) if record else ""
+    digest = file_sha256(weights) if record else ""
     own = {name: entry for name, entry in record.items() if name in FORMATS and entry["weights_sha256"] == digest}
     check_no_paths(weights.with_name(RECORD), own)
     if own:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from medseg.deploy.export_record import check_export
 from medseg.deploy.formats import FORMATS, Engine, check_engine, import_extra
 from medseg.errors import MedsegError
-from medseg.runs import load_weights
+from medseg.runs import check_weights, load_weights
 
 __all__ = ["network_for", "open_export"]
 
@@ -40,6 +40,7 @@ def network_for(engine: Engine, network_def: nn.Module, weights: Path | str, dev
     if engine == "torch":
         load_weights(weights, network_def)
         return network_def.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    check_weights(Path(weights))
     path = check_export(Path(weights), FORMATS[engine])
     return open_export(engine, path, device)
 

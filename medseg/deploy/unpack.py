@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -51,7 +52,7 @@ def unpack_bundle(package: Path, folder: Path) -> Path:
         with zipfile.ZipFile(package) as archive:
             return _unpack(package, archive, folder)
     # What zipfile raises for damaged, encrypted and exotic archives.
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise MedsegError(f"{package}: must be a readable zip, got {error}; get it again") from error
     except OSError as error:
         raise UsageError(f"{folder}: must be a folder that can be written, got {error.strerror or error}") from error
@@ -63,6 +64,9 @@ def _unpack(package: Path, archive: zipfile.ZipFile, folder: Path) -> Path:
     if before:
         raise MedsegError(f"{package}: must begin with its first file, got {before} bytes before it; get it again")
     members = [member for member in archive.infolist() if not member.is_dir()]
+    odd = [member for member in members if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]
+    if odd:
+        raise MedsegError(f"{package}: must be stored or deflated, got another compression; get it again")
     name = _checked_names(package, archive.infolist())
     _check_sizes(package, members)
     sums = _read_checksums(package, archive, name, members)

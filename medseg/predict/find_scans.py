@@ -118,7 +118,10 @@ def _file(path: Path) -> Scan:
 
 
 def _in_folder(folder: Path, series: str, modality: str | None) -> Found:
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise UsageError(f"{folder}: must be a folder that can be read, got {error.strerror}") from error
     volumes = [path for path in files if is_volume_file(path) and not path.name.lower().endswith(_SECOND_FILES)]
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     of_dicom, aside = _dicom_scans(folder, series, modality)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,22 @@ def _made(parser: ConfigParser) -> Bundle:
         inferer=get("inferer"),
         to_probabilities=get("to_probabilities"),
         to_results=get("to_results"),
-        settings={name: _plain(get(name)) for name in _DECIDING},
+        settings=_settings(parser),
         modality=get("modality"),
         probabilities=bool(get("probabilities")),
         device=get("device"),
         amp=bool(get("amp")),
     )
+
+
+def _settings(parser: ConfigParser) -> dict[str, Any]:
+    settings = {name: _plain(parser.get_parsed_content(name)) for name in _DECIDING}
+    terms = parser.get_parsed_content("terms")
+    return {
+        **settings,
+        "reader": asdict(parser.get_parsed_content("reader").choices),
+        "terms": hashlib.sha256(Path(terms).read_bytes()).hexdigest() if terms and Path(terms).is_file() else None,
+    }
 
 
 @contextmanager

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Protocol
 
 import torch
 from monai.data import MetaTensor
 
 from medseg.errors import MedsegError, SourceError, UsageError
+from medseg.io.hashes import file_sha256
 from medseg.predict.find_scans import Scan, item
 from medseg.predict.formats import Format, default_formats, kind_of
 from medseg.predict.load_bundle import Bundle
-from medseg.predict.results import ResultFolder, source_stamp
+from medseg.predict.results import OutputError, ResultFolder, source_stamp
 from medseg.predict.save_results import SaveImageResultsd
 
 __all__ = ["Outcome", "Progress", "check_agreement", "predict_scans"]
@@ -80,18 +81,25 @@ def predict_scans(
     """
     results = ResultFolder(output)
     made_by = _made_by(bundles)
-    if not overwrite:
-        _check_made_by(scans, results, made_by)
+    _check_made_by(scans, results, made_by, overwrite=overwrite)
+    _check_writable(output)
     for scan in scans:
         stamped = {**made_by, "source": source_stamp(scan.files)}
-        record = None if overwrite else results.finished(scan.name)
         wanted = formats or default_formats(kind_of(scan.files))
-        if record is not None and record["made_by"] == {**stamped, "formats": list(wanted)}:
-            yield Outcome(scan.name, skipped=True, row=record["measurements"])
-            continue
+        record = None if overwrite else results.finished(scan.name)
+        if record is not None and {**record["made_by"], "formats": None} == {**stamped, "formats": None}:
+            there = record["made_by"].get("formats", [])
+            if set(wanted) <= set(there):
+                yield Outcome(scan.name, skipped=True, row=record["measurements"])
+                continue
+            wanted = tuple(dict.fromkeys([*there, *wanted]))
         try:
             with progress.scan(scan.name) as total, _faults_of(scan):
+                if not overwrite:
+                    _check_own(results, scan.name)
                 _predict(scan, bundles, wanted, stamped, total)
+        except OutputError:
+            raise  # it would fail for the other scans, too, after the work of predicting them
         except MedsegError as error:
             yield Outcome(scan.name, error)
             continue
@@ -175,21 +183,55 @@ def _faults_of(scan: Scan) -> Iterator[None]:
 
 
 def _made_by(bundles: Sequence[Bundle]) -> dict[str, Any]:
-    of_bundles = [{"bundle": bundle.name, "weights": _sha256(bundle.weights), **bundle.settings} for bundle in bundles]
+    of_bundles = [
+        {"bundle": bundle.name, "weights": file_sha256(bundle.weights), **bundle.settings} for bundle in bundles
+    ]
     made_by: dict[str, Any] = json.loads(json.dumps({"bundles": of_bundles, "probabilities": bundles[0].probabilities}))
     return made_by
 
 
-def _check_made_by(scans: Sequence[Scan], results: ResultFolder, made_by: dict[str, Any]) -> None:
-    for scan in scans:
-        record = results.finished(scan.name)
-        if record is None or record["made_by"].get("bundles") == made_by["bundles"]:
+def _check_made_by(scans: Sequence[Scan], results: ResultFolder, made_by: dict[str, Any], *, overwrite: bool) -> None:
+    """Refuse to put results of other weights, settings or scans into one folder and table."""
+    named = {scan.name: scan for scan in scans}
+    for record in results.all_finished():
+        name, before = str(record["name"]), record["made_by"]
+        if overwrite and name in named:
             continue
-        raise UsageError(
-            f"{results.root}: must have results of the same weights and settings, got others"
-            f" ({_difference(record['made_by'].get('bundles') or [], made_by['bundles'])}); replace them with"
-            " --overwrite, or give another --output"
+        if before.get("bundles") != made_by["bundles"]:
+            way_out = (
+                "give another --output" if overwrite else "replace them with --overwrite, or give another --output"
+            )
+            raise UsageError(
+                f"{results.root}: must have results of the same weights and settings, got others"
+                f" ({_difference(before.get('bundles') or [], made_by['bundles'])}); {way_out}"
+            )
+        if name in named and before.get("source", {}).get("where") != source_stamp(named[name].files)["where"]:
+            raise UsageError(
+                f"{results.root}: has results of another scan called {name} than {named[name].files[0]}; give each"
+                " patient an --output of its own or predict their common folder, or replace them with --overwrite"
+            )
+
+
+def _check_own(results: ResultFolder, name: str) -> None:
+    foreign = results.foreign(name)
+    if foreign is not None:
+        raise MedsegError(
+            f"{foreign}: must be as it was written here, but someone made or changed it; move it away, or replace it"
+            " with --overwrite"
         )
+
+
+def _check_writable(output: Path) -> None:
+    """Find out before the first scan's work."""
+    new = not output.exists()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output):
+            pass
+        if new:
+            output.rmdir()  # it may be that no scan gives a result
+    except OSError as error:
+        raise OutputError(f"{output}: output must be writable, got {error.strerror or error}") from error
 
 
 def _difference(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
@@ -205,8 +247,3 @@ def _difference(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 20 else f"{text[:12]}..."
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,24 +1,31 @@
 """A folder of results: which scans are finished and by what, and one table of what was measured.
 
 ``OUT/.finished/<name>.json`` is written last, when all files of a scan are there, and holds its row of
-``OUT/measurements.csv``.
+``OUT/measurements.csv`` and how its files were left; ``<name>.begun`` beside it says that they are being replaced.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from medseg.errors import MedsegError
 from medseg.io.atomic import write_json
 from medseg.predict.measurements import Measurement, write_measurements
 
-__all__ = ["ResultFolder", "source_stamp"]
+__all__ = ["OutputError", "ResultFolder", "source_stamp"]
 
 _FINISHED = ".finished"
 _MEASUREMENTS = "measurements.csv"
+_ENDS = ("_mask.nii.gz", "_probability.nii.gz", "_mask.png", "_seg.dcm", "_rtstruct.dcm")
+
+
+class OutputError(MedsegError):
+    """Results cannot be written, whatever the scan."""
 
 
 class ResultFolder:
@@ -44,6 +51,19 @@ class ResultFolder:
         """Where a picture of a scan goes."""
         return self.root / "overlays" / f"{name.replace('/', '_')}{end}.png"
 
+    def foreign(self, name: str) -> Path | None:
+        """A file under the name of a scan's result that someone else made, or changed since; None if there is none."""
+        if self._begun(name).is_file():
+            return None  # a run that did not end left them
+        record = self._read(self._record(name))
+        if record is None and self._record(name).is_file():
+            return None  # its damaged record says that they are ours
+        stamps = {} if record is None else record.get("stamps", {})
+        for path in self._targets(name):
+            if path.is_file() and stamps.get(str(path.relative_to(self.root))) != _stamp(path):
+                return path
+        return None
+
     def begin(self, name: str, made_by: Mapping[str, Any]) -> None:
         """Forget what is known of a scan, since its files are about to be replaced; its line of the table goes, too.
 
@@ -54,16 +74,18 @@ class ResultFolder:
             name: The scan's.
             made_by: As for :meth:`finish`.
         """
-        path = self._record(name)
-        if not path.is_file():
-            return
-        record = self._read(path)
-        path.unlink()
-        if record is not None and {**record["made_by"], "formats": None} != {**made_by, "formats": None}:
-            for file in map(Path, record["files"]):
-                if not file.is_absolute() and ".." not in file.parts:
-                    (self.root / file).unlink(missing_ok=True)
-        self.write_measurements()
+        path, begun = self._record(name), self._begun(name)
+        record, unfinished = self._read(path), begun.is_file()
+        begun.parent.mkdir(parents=True, exist_ok=True)
+        begun.touch()
+        known = path.is_file()
+        path.unlink(missing_ok=True)
+        other = record is not None and {**record["made_by"], "formats": None} != {**made_by, "formats": None}
+        if unfinished or other:
+            for target in self._targets(name):
+                target.unlink(missing_ok=True)
+        if known:
+            self.write_measurements()
 
     def finish(
         self,
@@ -84,10 +106,12 @@ class ResultFolder:
         """
         below = [str(file.relative_to(self.root)) for file in files]
         measurements = {"scan": name, **asdict(measured), "warnings": [*warnings]}
-        record = {"name": name, "made_by": made_by, "files": below, "measurements": measurements}
+        stamps = {str(file.relative_to(self.root)): _stamp(file) for file in files if file.is_file()}
+        record = {"name": name, "made_by": made_by, "files": below, "stamps": stamps, "measurements": measurements}
         write_json(self._record(name), record)
         try:
             self.write_measurements()
+            self._begun(name).unlink(missing_ok=True)
         except OSError:
             self._record(name).unlink(missing_ok=True)  # else the table would lack the scan for good
             raise
@@ -99,14 +123,25 @@ class ResultFolder:
             return None
         return record
 
+    def all_finished(self) -> list[dict[str, Any]]:
+        """What :meth:`finish` noted of every scan, in no order."""
+        records = [self._read(path) for path in (self.root / _FINISHED).rglob("*.json")]
+        return [record for record in records if record is not None]
+
     def write_measurements(self) -> None:
         """Write the table of all finished scans, in the order of their names."""
-        records = [self._read(path) for path in (self.root / _FINISHED).rglob("*.json")]
-        rows = [record["measurements"] for record in records if record is not None]
+        rows = [record["measurements"] for record in self.all_finished()]
         write_measurements(self.root / _MEASUREMENTS, sorted(rows, key=lambda row: str(row["scan"])))
 
     def _record(self, name: str) -> Path:
         return self.root.joinpath(_FINISHED, *name.split("/")[:-1], f"{name.split('/')[-1]}.json")
+
+    def _begun(self, name: str) -> Path:
+        return self._record(name).with_suffix(".begun")
+
+    def _targets(self, name: str) -> list[Path]:
+        """Every file that a scan's results may have."""
+        return [*(self.path(name, end) for end in _ENDS), self.picture(name), self.picture(name, "_montage")]
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
@@ -117,6 +152,12 @@ class ResultFolder:
         return record if known else None
 
 
-def source_stamp(files: Sequence[Path]) -> list[list[int]]:
-    """Sizes and times of change of a scan's files, by which a changed scan is known."""
-    return [[status.st_size, status.st_mtime_ns] for status in (file.stat() for file in files if file.is_file())]
+def source_stamp(files: Sequence[Path]) -> dict[str, Any]:
+    """Where a scan's files are, as a hash, and their sizes and times of change, by which another scan is known."""
+    where = hashlib.sha256("\n".join(str(file.resolve()) for file in files).encode(errors="surrogateescape"))
+    return {"where": where.hexdigest(), "files": [_stamp(file) for file in files if file.is_file()]}
+
+
+def _stamp(file: Path) -> list[int]:
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -30,7 +30,7 @@ from medseg.predict.find_scans import scan_name
 from medseg.predict.formats import Format, check_formats, default_formats, kind_of, parse_formats
 from medseg.predict.measurements import Measurement, measure
 from medseg.predict.montage import montage
-from medseg.predict.results import ResultFolder
+from medseg.predict.results import OutputError, ResultFolder
 from medseg.runs import weights_facts
 from medseg.transforms import mask_overlay
 
@@ -155,7 +155,7 @@ class SaveImageResultsd(SaveImaged):
             measured, odd = self._measure(result)
             self.results.finish(result.name, made_by, files, measured, odd)
         except OSError as error:
-            raise MedsegError(
+            raise OutputError(
                 f"{self.results.root}: results of {result.name} must be writable, got {error.strerror or error};"
                 " make room or choose another folder, and run it again"
             ) from error

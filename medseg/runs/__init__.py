@@ -5,6 +5,7 @@ from medseg.runs.lifecycle import Lifecycle, Status
 from medseg.runs.resume import check_resume
 from medseg.runs.weights import (
     check_unseen,
+    check_weights,
     find_weights,
     install_weights,
     load_weights,
@@ -22,6 +23,7 @@ __all__ = [
     "Status",
     "check_resume",
     "check_unseen",
+    "check_weights",
     "find_weights",
     "install_weights",
     "load_weights",

@@ -18,12 +18,14 @@ import torch
 
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import atomic_path, write_json
+from medseg.io.hashes import file_sha256
 from medseg.manifest import read_manifest
 from medseg.once import warn_once
 from medseg.runs.folder import RunFolder
 
 __all__ = [
     "check_unseen",
+    "check_weights",
     "find_weights",
     "install_weights",
     "load_weights",
@@ -78,6 +80,8 @@ def weights_facts(weights: Path | str) -> dict[str, Any]:
         known = json.loads(facts.read_text(encoding="utf-8"))
     except ValueError as error:
         raise MedsegError(f"{facts}: must be JSON, got {error}; train the bundle again") from error
+    except OSError as error:
+        raise MedsegError(f"{facts}: must be readable, got {error.strerror or error}") from error
     if not isinstance(known, dict):
         raise MedsegError(f"{facts}: must be JSON, got a {type(known).__name__} and no object; train the bundle again")
     return known
@@ -104,26 +108,40 @@ def trained_window(weights: Path | str) -> tuple[float, float]:
     return 0.0, 255.0
 
 
-def trained_window_hu(weights: Path | str, window: Sequence[float]) -> tuple[float, float] | str:
+def trained_window_hu(
+    weights: Path | str, window: Sequence[float], picture_window_hu: Sequence[float] | None = None
+) -> tuple[float, float] | str:
     """The HU of a window of the training images.
 
     Args:
         weights: State dict with its ``.json`` beside it.
         window: Values of the training images.
+        picture_window_hu: HU that became the least and the greatest grey value of the training's pictures, where a
+            person says so.
 
     Returns:
         ``window`` itself for weights that were trained on HU, or of which nothing is known. For weights of pictures the
-        HU that the window's grey values were, if the data set says, and ``unknown`` otherwise.
+        HU that the window's grey values were, if the data set or a person says, and ``unknown`` otherwise.
+
+    Raises:
+        UsageError: If a person says what pictures were, but the weights were trained on HU.
     """
     low, high = (float(end) for end in window)
-    if trained_with(weights, "modality", "CT") == "CT":
-        return low, high
-    window_hu = trained_with(weights, "picture_window_hu", None)
-    if window_hu is None:
+    modality = trained_with(weights, "modality", None)
+    if modality == "CT" and picture_window_hu is not None:
+        raise UsageError(
+            "--window-hu must go with weights of windowed pictures, got weights that were trained on CT in HU, whose"
+            " window is known; leave it out"
+        )
+    if picture_window_hu is None:
+        if modality in (None, "CT"):
+            return low, high
+        picture_window_hu = trained_with(weights, "picture_window_hu", None)
+    if picture_window_hu is None:
         return "unknown"
-    least, most = trained_with(weights, "picture_levels", (0, 255))
-    hu_per_level = (window_hu[1] - window_hu[0]) / (most - least)
-    return window_hu[0] + (low - least) * hu_per_level, window_hu[0] + (high - least) * hu_per_level
+    least, most = trained_with(weights, "picture_levels", None) or (0, 255)
+    hu_per_level = (picture_window_hu[1] - picture_window_hu[0]) / (most - least)
+    return picture_window_hu[0] + (low - least) * hu_per_level, picture_window_hu[0] + (high - least) * hu_per_level
 
 
 def load_weights(weights: Path | str, network: torch.nn.Module) -> None:
@@ -136,12 +154,27 @@ def load_weights(weights: Path | str, network: torch.nn.Module) -> None:
     path = Path(weights)
     if not path.is_file():
         raise UsageError(f"{path}: weights must exist; train the bundle first, or name a training with --run")
+    check_weights(path)
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # unpickling a damaged file raises nearly anything
         # torch names the network on the first line, and what does not fit, perhaps at length, on the others.
         reason = shorten(" ".join(str(error).split()), 160, placeholder=" ...") or type(error).__name__
         raise MedsegError(f"{path}: must be this network's state dict, got {reason}") from error
+
+
+def check_weights(weights: Path) -> None:
+    """Refuse weights that are not those of which the ``.json`` beside them tells.
+
+    Raises:
+        MedsegError: If it names others.
+    """
+    told = weights_facts(weights).get("weights_sha256")
+    if told is not None and told != file_sha256(weights):
+        raise MedsegError(
+            f"{weights}: must be the weights that {weights.with_suffix('.json').name} tells of, got others; copy both"
+            " files from the training, or train again"
+        )
 
 
 def check_unseen(weights: Path | str, dataset_dir: str, fold: int, *, allow_seen: bool) -> bool:
@@ -200,4 +233,4 @@ def save_weights(run: RunFolder, which: str, state: dict[str, torch.Tensor], fac
     path = run.weights(which)
     with atomic_path(path) as partial:
         torch.save({name: value.detach().cpu() for name, value in state.items()}, partial)
-    write_json(path.with_suffix(".json"), facts)
+    write_json(path.with_suffix(".json"), {**facts, "weights_sha256": file_sha256(path)})

@@ -53,7 +53,7 @@ class ScaleWindow(Transform):
             if modality == "CT":
                 raise MedsegError(
                     f"{source_of(img, 'scan')}: is CT in HU, but the network was trained on pictures whose window in HU"
-                    " is not known; give it, such as --window-hu -100,400 (--window_hu in a bundle's command)"
+                    " is not known; give it, such as --window-hu -100,400 (--picture_window_hu in a bundle's command)"
                 )
             return self.window
         low, high = (float(end) for end in self.window_hu)

@@ -47,11 +47,13 @@ class TestRender:
 
 class TestDrift:
     @pytest.mark.parametrize("config", CONFIGS)
-    def test_bundles_differ_in_network_name_and_two_knobs_only(self, config: str) -> None:
+    def test_bundles_differ_in_network_name_and_knobs_only(self, config: str) -> None:
         def common(bundle: str) -> str:
             content = read(bundle, config)
             for key in ("network_def", "bundle_name", "learning_rate", "dropout"):
                 content.pop(key, None)
+            if config == "inference":
+                content.pop("batch_size")  # FCN-8s is faster on several slices (docs/performance.md)
             return json.dumps(content).replace(f'"desc": "{bundle}"', '"desc": ""').replace(f"/{bundle}", "/")
 
         assert {common(bundle) for bundle in BUNDLES} == {common("unet")}

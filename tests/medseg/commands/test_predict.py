@@ -156,7 +156,7 @@ class TestDicom:
         ended = predict("scans", "--bundle", "tiny").succeeded()
         assert list(rows(ended.stdout)) == ["p1"]
         assert "1 series of another modality than CT set aside" in ended.stderr.splitlines()
-        ended = predict("scans", "--bundle", "tiny", "--modality", "MR").succeeded()
+        ended = predict("scans", "--bundle", "tiny", "--modality", "MR", "--output", "mr").succeeded()
         assert list(rows(ended.stdout)) == ["p2"]
 
     def test_choices_reach_the_reader(self, predict: Medseg, tmp_path: Path) -> None:
@@ -265,10 +265,10 @@ class TestLeftOut:
         ended = predict("scans", "--bundle", "./tiny")
         ended.refused(status=1)
         assert (
-            "left out: predictions: results of b must be writable, got No space left on device; make room or choose"
+            "error: predictions: results of b must be writable, got No space left on device; make room or choose"
             " another folder, and run it again" in ended.stderr.splitlines()
         )
-        assert not list((tmp_path / "predictions").rglob("*b*"))
+        assert not list((tmp_path / "predictions").rglob("*b_mask*"))
         assert not list((tmp_path / "predictions").rglob(".partial*"))
 
     @pytest.mark.parametrize("formats", ["dicomseg", "rtstruct,nifti"])

@@ -16,10 +16,10 @@ from medseg.deploy import export as exporting
 from medseg.deploy.agreement import agreement, random_images
 from medseg.deploy.bundle_config import bundle_network, bundle_slices
 from medseg.deploy.export import export_bundle
-from medseg.deploy.export_record import file_hash
 from medseg.deploy.formats import FORMATS, formats_called
 from medseg.deploy.runtimes import network_for
 from medseg.errors import MedsegError, UsageError
+from medseg.io.hashes import file_sha256
 from medseg.io.nifti import write_nifti
 from tests.commands import ROOT
 from tests.medseg.deploy.export_bundles import files_of, make_bundle
@@ -118,7 +118,7 @@ class TestFiles:
         record = json.loads((exported / "models" / "exports.json").read_text())
         assert list(record) == ["torchscript", "onnx", "openvino"]
         for name, entry in record.items():
-            assert entry["weights_sha256"] == file_hash(exported / "models" / "model.pt")
+            assert entry["weights_sha256"] == file_sha256(exported / "models" / "model.pt")
             assert set(entry["files_sha256"]) == set(FORMATS[name].files)
             assert entry["random_images"]["images"] == 9
             assert entry["random_images"]["max_abs_difference"] <= 1e-4
@@ -128,12 +128,12 @@ class TestFiles:
     def test_one_format_leaves_the_others_alone(self, tmp_path: Path) -> None:
         bundle = make_bundle(tmp_path)
         export_bundle(bundle, "torchscript")
-        before = file_hash(bundle / "models" / "model.ts")
+        before = file_sha256(bundle / "models" / "model.ts")
         (result,) = export_bundle(bundle, ["openvino"])
         assert result.path == bundle / "models" / "model.xml"
         assert result.size_bytes == sum((bundle / "models" / f"model.{end}").stat().st_size for end in ("xml", "bin"))
         assert files_of(bundle) == {"model.pt", "model.json", "model.ts", "model.bin", "model.xml", "exports.json"}
-        assert file_hash(bundle / "models" / "model.ts") == before
+        assert file_sha256(bundle / "models" / "model.ts") == before
 
 
 class TestSlices:

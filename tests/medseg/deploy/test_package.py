@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from medseg.deploy.export_record import file_hash
 from medseg.deploy.package import package_bundle
 from medseg.errors import MedsegError, UsageError
+from medseg.io.hashes import file_sha256
 from tests.commands import ROOT
 from tests.factories import edit_json
 from tests.medseg.deploy.export_bundles import put_weights
@@ -129,10 +129,10 @@ class TestExports:
             (models / name).write_text(name)
         record = {
             "torchscript": {
-                "weights_sha256": file_hash(models / "model.pt"),
-                "files_sha256": {"model.ts": file_hash(models / "model.ts")},
+                "weights_sha256": file_sha256(models / "model.pt"),
+                "files_sha256": {"model.ts": file_sha256(models / "model.ts")},
             },
-            "onnx": {"weights_sha256": "0" * 64, "files_sha256": {"model.onnx": file_hash(models / "model.onnx")}},
+            "onnx": {"weights_sha256": "0" * 64, "files_sha256": {"model.onnx": file_sha256(models / "model.onnx")}},
         }
         (models / "exports.json").write_text(json.dumps(record))
         return bundle

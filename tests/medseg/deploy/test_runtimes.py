@@ -13,10 +13,10 @@ from torch import nn
 
 from medseg.deploy.bundle_config import bundle_network
 from medseg.deploy.export import export_bundle
-from medseg.deploy.export_record import file_hash
 from medseg.deploy.formats import Engine
 from medseg.deploy.runtimes import network_for
 from medseg.errors import MedsegError, UsageError
+from medseg.io.hashes import file_sha256
 from tests.commands import ROOT, run_process
 from tests.medseg.deploy.export_bundles import make_bundle, put_weights
 
@@ -178,7 +178,7 @@ class TestRefusals:
         path, record = copied / "models" / file, copied / "models" / "exports.json"
         path.write_bytes(b"of a later version")
         entries = json.loads(record.read_text())
-        entries[engine]["files_sha256"][file] = file_hash(path)
+        entries[engine]["files_sha256"][file] = file_sha256(path)
         record.write_text(json.dumps(entries))
         with pytest.raises(MedsegError, match=rf"{file}: must be a network that {engine} opens, got .*; export again$"):
             open_engine(engine, copied)

@@ -193,3 +193,17 @@ class TestContent:
         content[content.index(b"Apache License")] ^= 1
         package.write_bytes(content)
         assert refused(package, out).startswith("must be a readable zip, got Bad CRC-32 for file ")
+
+
+class TestOtherCompressions:
+    def test_damaged_deflated_data(self, tmp_path: Path, out: Path) -> None:
+        packed = write_zip(tmp_path / "p.zip", {"unet/a": bytes(range(256)) * 40}, zipfile.ZIP_DEFLATED)
+        content = bytearray(packed.read_bytes())
+        content[60:70] = b"\xff" * 10
+        packed.write_bytes(content)
+        assert refused(packed, out).startswith("must be a readable zip, got ")
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_exotic_ones_are_refused(self, tmp_path: Path, out: Path, method: int) -> None:
+        packed = write_zip(tmp_path / "p.zip", {"unet/a": b"abc" * 40}, method)
+        assert refused(packed, out) == "must be stored or deflated, got another compression; get it again"

@@ -53,6 +53,19 @@ class TestParts:
             "fill_holes": False,
             "min_size_voxels": 0,
             "foreground": "liver",
+            "terms": None,
+            "reader": {
+                "modality": "CT",
+                "series": "only",
+                "file": {"trust_affine": None, "nonfinite": None},
+                "dicom": {
+                    "tilt": "refuse",
+                    "irregular": "refuse",
+                    "duplicates": "refuse",
+                    "assume_hu": False,
+                    "plane": "coronal",
+                },
+            },
         }
 
     @pytest.mark.parametrize(("facts", "modality"), [(CT, "CT"), (GREY, None)])

@@ -277,9 +277,49 @@ class TestSecondRun:
         write_nifti(scans / "c.nii")
         assert run() == {"a": "skipped", "b": "skipped", "c": "new"}
 
-    def test_other_formats_are_written(self, tmp_path: Path, run: Callable[..., dict[str, str]]) -> None:
-        assert run(to="nifti") == {"a": "new", "b": "new"}
+    def test_fewer_formats_are_there(self, run: Callable[..., dict[str, str]]) -> None:
         assert run(to="nifti") == {"a": "skipped", "b": "skipped"}
+
+    def test_more_formats_join_those_that_are_there(self, tmp_path: Path, scans: Path, bundle: Bundle) -> None:
+        for formats, state in (("nifti", "new"), ("png", "new"), ("nifti,png", "skipped")):
+            assert set(states(predict(scans, bundle, out=tmp_path / "out", to=formats)).values()) == {state}
+        assert {"a_mask.nii.gz", "overlays/a.png"} <= files_below(tmp_path / "out")
+
+    def test_what_was_changed_since_is_not_replaced(self, tmp_path: Path, scans: Path, bundle: Bundle) -> None:
+        out = tmp_path / "out"
+        predict(scans, bundle, out=out, to="nifti")
+        corrected = out / "a_mask.nii.gz"
+        corrected.write_bytes(b"by hand")
+        outcomes = predict(scans, bundle, out=out, to="png")
+        assert states(outcomes) == {"a": "fault", "b": "new"}
+        assert str(outcomes[0].fault) == (
+            f"{corrected}: must be as it was written here, but someone made or changed it; move it away, or replace it"
+            " with --overwrite"
+        )
+        assert corrected.read_bytes() == b"by hand"
+        assert states(predict(scans, bundle, out=out, to="png", overwrite=True)) == {"a": "new", "b": "new"}
+
+    def test_file_of_someone_else_is_not_replaced(self, tmp_path: Path, scans: Path, bundle: Bundle) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "b_mask.nii.gz").write_bytes(b"by hand")
+        assert states(predict(scans, bundle, out=tmp_path / "out")) == {"a": "new", "b": "fault"}
+
+    def test_another_scan_of_one_name_is_refused(self, tmp_path: Path, bundle: Bundle, run: Any) -> None:
+        write_nifti(tmp_path / "others" / "a.nii", seed=5)
+        with pytest.raises(UsageError, match=r"out: has results of another scan called a than .*/others/a\.nii; give"):
+            predict(tmp_path / "others", bundle, out=tmp_path / "out")
+
+    def test_results_of_other_weights_are_not_joined_in_one_table(self, tmp_path: Path, run: Any) -> None:
+        write_nifti(tmp_path / "others" / "c.nii", seed=5)
+        changed = other(tmp_path / "changed", "tiny", gain=5.0)
+        for overwrite, way_out in ((False, "replace them with --overwrite, or give"), (True, "give another")):
+            with pytest.raises(UsageError, match=way_out):
+                predict(tmp_path / "others", changed, out=tmp_path / "out", overwrite=overwrite)
+
+    def test_other_reader_choices_are_refused(self, tmp_path: Path, run: Any) -> None:
+        chosen = load_bundle(tmp_path / "tiny", {"reader::trust_affine": "qform"})
+        with pytest.raises(UsageError, match="got others \\(reader "):
+            run(chosen)
 
     def test_probabilities_are_written_where_they_are_missing(
         self, tmp_path: Path, run: Callable[..., dict[str, str]]
@@ -476,8 +516,9 @@ class TestFullDisk:
     ) -> None:
         write_nifti(tmp_path / "scans" / "a.nii")
         full(end)
-        (outcome,) = predict(tmp_path / "scans", bundle, out=tmp_path / "out")
-        assert str(outcome.fault) == (
+        with pytest.raises(MedsegError) as stopped:
+            predict(tmp_path / "scans", bundle, out=tmp_path / "out")
+        assert str(stopped.value) == (
             f"{tmp_path}/out: results of a must be writable, got No space left on device; make room or choose another"
             " folder, and run it again"
         )
@@ -490,7 +531,8 @@ class TestFullDisk:
         volume = write_nifti(tmp_path / "scans" / "a.nii")
         with monkeypatch.context() as patch:
             patch.setattr(medseg.predict.save_results, "write_rgb", _raise_no_space)
-            assert states(predict(tmp_path / "scans", bundle, out=tmp_path / "out")) == {"a": "fault"}
+            with pytest.raises(MedsegError, match="No space left"):
+                predict(tmp_path / "scans", bundle, out=tmp_path / "out")
         assert states(predict(tmp_path / "scans", bundle, out=tmp_path / "out")) == {"a": "new"}
         np.testing.assert_array_equal(mask_of(tmp_path / "out", "a"), volume > MIDDLE)
 
@@ -523,4 +565,4 @@ class TestRecord:
         assert first["threshold"] == 0.5
         assert record["made_by"]["formats"] == ["nifti", "png"]
         status = (tmp_path / "scans" / "a.nii").stat()
-        assert record["made_by"]["source"] == [[status.st_size, status.st_mtime_ns]]
+        assert record["made_by"]["source"]["files"] == [[status.st_size, status.st_mtime_ns]]

@@ -54,8 +54,8 @@ class TestPaths:
 
     def test_nothing_is_made_before_something_is_written(self, tmp_path: Path) -> None:
         results = ResultFolder(tmp_path / "out")
-        results.begin("a", {})
         assert results.finished("a") is None
+        assert results.foreign("a") is None
         assert not (tmp_path / "out").exists()
 
 
@@ -188,12 +188,21 @@ class TestSourceStamp:
         for file in files:
             file.write_bytes(b"abc")
             os.utime(file, ns=(0, 1_000))
-        assert source_stamp(files) == [[3, 1000], [3, 1000]]
+        assert source_stamp(files)["files"] == [[3, 1000], [3, 1000]]
         os.utime(files[1], ns=(0, 2_000))
-        assert source_stamp(files) == [[3, 1000], [3, 2000]]
+        assert source_stamp(files)["files"] == [[3, 1000], [3, 2000]]
         files[0].write_bytes(b"abcd")
         os.utime(files[0], ns=(0, 1_000))
-        assert source_stamp(files) == [[4, 1000], [3, 2000]]
+        assert source_stamp(files)["files"] == [[4, 1000], [3, 2000]]
+
+    def test_tells_files_of_one_name_apart(self, tmp_path: Path) -> None:
+        for folder in ("p1", "p2"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "ct.nii").write_bytes(b"abc")
+            os.utime(tmp_path / folder / "ct.nii", ns=(0, 1_000))
+        first, second = (source_stamp([tmp_path / folder / "ct.nii"]) for folder in ("p1", "p2"))
+        assert first["files"] == second["files"]
+        assert first["where"] != second["where"]
 
     def test_survives_json(self, tmp_path: Path) -> None:
         (tmp_path / "a").touch()

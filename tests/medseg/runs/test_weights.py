@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ class TestTrainedWith:
 
 class TestWeightsFacts:
     def test_are_all_that_is_known(self, run: RunFolder) -> None:
-        assert weights_facts(str(run.weights("best"))) == {"which": "best", "window": [0, 255]}
+        weights = run.weights("best")
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        assert weights_facts(str(weights)) == {"which": "best", "window": [0, 255], "weights_sha256": digest}
 
     def test_are_empty_where_nothing_is_known(self, tmp_path: Path) -> None:
         assert weights_facts(tmp_path / "model.pt") == {}
@@ -163,8 +166,22 @@ class TestTrainedWindowHu:
     def test_of_pictures_of_an_unknown_window_is_unknown(self, tmp_path: Path, facts: dict[str, Any]) -> None:
         assert trained_window_hu(known(tmp_path, modality="microscopy", **facts), [0, 255]) == "unknown"
 
+    def test_what_a_person_says_of_pictures_goes_through_the_window(self, tmp_path: Path) -> None:
+        weights = known(tmp_path, modality="microscopy")
+        assert trained_window_hu(weights, [51, 102], [-100, 400]) == pytest.approx((0.0, 100.0))
+
+    def test_nobody_may_say_what_pictures_were_that_there_were_not(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="--window-hu must go with weights of windowed pictures, got weights that"):
+            trained_window_hu(known(tmp_path, modality="CT"), [-160, 240], [-100, 400])
+
 
 class TestLoadWeights:
+    def test_other_weights_than_the_facts_tell_of_raise(self, run: RunFolder) -> None:
+        weights = run.weights("last")
+        torch.save({"weight": torch.full((2, 2), 3.0)}, weights)
+        with pytest.raises(MedsegError, match=r"model\.pt: must be the weights that model\.json tells of, got others"):
+            load_weights(weights, nn.Linear(2, 2, bias=False))
+
     def test_fills_the_network(self, tmp_path: Path) -> None:
         source, target = nn.Conv2d(1, 2, 3), nn.Conv2d(1, 2, 3)
         torch.save(source.state_dict(), tmp_path / "model.pt")

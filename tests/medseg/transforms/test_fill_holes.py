@@ -64,3 +64,14 @@ class TestFillHolesInSlicesd:
     def test_missing_key_raises(self) -> None:
         with pytest.raises(KeyError, match="pred"):
             FillHolesInSlicesd("pred")({})
+
+    def test_slices_are_those_of_the_plane_however_a_volume_is_stored(self) -> None:
+        tube = np.repeat(ring()[..., None], 3, axis=2)
+        expected = tube.copy()
+        expected[2, 2] = 1
+        axes_first = np.eye(4)[:, [2, 0, 1, 3]]  # its first axis runs to S
+        stored = MetaTensor(torch.from_numpy(tube.transpose(2, 0, 1).copy())[None], affine=torch.from_numpy(axes_first))
+        out = FillHolesInSlicesd("pred")({"pred": stored})["pred"]
+        np.testing.assert_array_equal(out.numpy()[0].transpose(1, 2, 0), expected)
+        coronal = FillHolesInSlicesd("pred", "coronal")({"pred": stored})["pred"]
+        np.testing.assert_array_equal(coronal.numpy(), stored.numpy())

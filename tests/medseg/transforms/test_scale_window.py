@@ -69,7 +69,7 @@ class TestTrainedOnPicturesOfAnUnknownWindow:
     def test_ct_is_refused(self) -> None:
         message = (
             r"^scans/a\.nii: is CT in HU, but the network was trained on pictures whose window in HU is not known;"
-            r" give it, such as --window-hu -100,400 \(--window_hu in a bundle's command\)$"
+            r" give it, such as --window-hu -100,400 \(--picture_window_hu in a bundle's command\)$"
         )
         with pytest.raises(MedsegError, match=message):
             scaled(image([40.0], "CT"), GREY, "unknown")

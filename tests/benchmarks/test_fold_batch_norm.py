@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from medseg.deploy.fold_batch_norm import fold_batch_norm
+from benchmarks.inference.fold_batch_norm import fold_batch_norm
 from medseg.networks import UNet
 
 
