@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,11 @@ class TestInAWorkflow:
 
 
 class TestWithoutAWorkflow:
+    @pytest.fixture(autouse=True)
+    def no_bundle_on_the_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """MONAI puts the folder of each bundle that it loads on the search path, and leaves it there."""
+        monkeypatch.setattr(sys, "path", [folder for folder in sys.path if not Path(folder, "configs").is_dir()])
+
     def test_root_is_the_working_directory(self) -> None:
         assert current_workflow() is None
         assert root() == "."
