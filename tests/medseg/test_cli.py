@@ -9,30 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from medseg.cli import main
 from tests.commands import Ended, run_process
 from tests.medseg.stores import Training
 
 StoreOf = Callable[..., str]
 Medseg = Callable[..., Ended]
-
-
-@pytest.fixture
-def medseg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Medseg:
-    """Runs the ``medseg`` command in ``tmp_path``, without a process of its own."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "FORCE_COLOR", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*args: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["medseg", *args])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture

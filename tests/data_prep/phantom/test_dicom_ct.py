@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 from data_prep.phantom.acquisition import plan
 from data_prep.phantom.scanner import Scanner
 from tests.data_prep.phantom.reading import images, nifti_truth, sitk_volume, write_small
+from tests.dicom_validator import validator_errors
 
 
 def _scanner(patient: int) -> Scanner:
@@ -18,17 +17,11 @@ def _scanner(patient: int) -> Scanner:
     return Scanner(*plan(patient, slices=8, size_px=48, seed=5, identity="5/8/48"))
 
 
-def _validator_errors(path: Path) -> list[str]:
-    done = subprocess.run(["dciodvfy", str(path)], capture_output=True, encoding="utf-8", check=False)
-    return [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
-
-
-@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="needs dciodvfy: apt-get install dicom3tools")
 class TestValidator:
     def test_every_file_is_valid(self, patients: tuple[Path, ...]) -> None:
         files = [path for patient in patients for path in patient.rglob("*.dcm")]
         assert len(files) == 6 * 8 + 6
-        assert {str(path): _validator_errors(path) for path in files if _validator_errors(path)} == {}
+        assert {str(path): validator_errors(path) for path in files if validator_errors(path)} == {}
 
     @pytest.mark.parametrize(
         "fault",
@@ -38,11 +31,11 @@ class TestValidator:
         write_small(tmp_path, fault)
         files = list(tmp_path.rglob("*.dcm"))
         assert files
-        assert [error for path in files for error in _validator_errors(path)] == []
+        assert [error for path in files for error in validator_errors(path)] == []
 
     def test_it_finds_what_is_wrong(self, tmp_path: Path) -> None:
         write_small(tmp_path, "no-rescale")
-        errors = _validator_errors(next((tmp_path / "PHANTOM-01" / "ct").glob("*.dcm")))
+        errors = validator_errors(next((tmp_path / "PHANTOM-01" / "ct").glob("*.dcm")))
         assert any("RescaleIntercept" in error for error in errors)
 
 

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 import medseg.predict.save_results
-from medseg.cli import main
 from medseg.once import warn_once
 from tests.commands import Ended, run_process
 from tests.medseg.io.dicom.writer import MR_CLASS, stored_voxels, write_series
@@ -21,29 +20,16 @@ from tests.medseg.predict.tiny_bundles import CT, GREY, tiny_bundle, write_nifti
 Medseg = Callable[..., Ended]
 
 
-@pytest.fixture
-def medseg_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Medseg:
-    """Runs the ``medseg`` command in ``tmp_path``, without a process of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
+@pytest.fixture(autouse=True)
+def wide_terminal(medseg: Medseg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     warn_once.cache_clear()
 
-    def run(*args: str | Path) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["medseg", *map(str, args)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
-
 
 @pytest.fixture
-def predict(medseg_command: Medseg) -> Medseg:
+def predict(medseg: Medseg) -> Medseg:
     """Runs ``medseg predict``."""
-    return lambda *args: medseg_command("predict", *args)
+    return lambda *args: medseg("predict", *args)
 
 
 @pytest.fixture

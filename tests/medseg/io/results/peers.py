@@ -1,14 +1,12 @@
-"""What other programs make of results: dcmqi, plastimatch and dicom3tools."""
+"""What other programs make of results: dcmqi and plastimatch."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from tests.medseg.io.dicom.references import by_simpleitk, onto_axes
@@ -29,15 +27,6 @@ def by_plastimatch(
     _run("plastimatch", "convert", "--input", rtstruct, *files)
     (written,) = out.iterdir()
     return onto_axes(by_simpleitk(written), affine_mm)
-
-
-def dciodvfy_errors(path: Path) -> list[str]:
-    """Lines of dicom3tools' check that tell of an error."""
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("needs dciodvfy: apt-get install dicom3tools")
-    done = subprocess.run(["dciodvfy", path], capture_output=True, encoding="utf-8", check=False)
-    assert done.stderr.strip(), "dciodvfy says what it found, if only the kind of object"
-    return [line for line in done.stderr.splitlines() if line.startswith("Error")]
 
 
 def _run(program: str, *arguments: str | Path) -> None:

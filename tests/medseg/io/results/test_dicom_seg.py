@@ -15,9 +15,10 @@ from medseg.errors import MedsegError
 from medseg.io.dicom import read_dicom
 from medseg.io.labels import read_seg, referenced_series
 from medseg.io.results import read_source_series, segment_for, write_dicom_seg
+from tests.dicom_validator import validator_errors
 from tests.medseg.io.dicom.test_enhanced import converted
 from tests.medseg.io.dicom.writer import ROOT, stored_voxels
-from tests.medseg.io.results.peers import by_dcmqi, dciodvfy_errors
+from tests.medseg.io.results.peers import by_dcmqi
 from tests.medseg.io.results.sources import ALGORITHM, ORIENTATIONS, SIZE, Written, hard_mask, headers_of, written
 
 LIVER = segment_for("liver")
@@ -59,7 +60,7 @@ class TestMask:
 
     def test_may_be_empty(self, axial: Written, tmp_path: Path) -> None:
         path = write(tmp_path / "a.dcm", np.zeros(SIZE, np.uint8), axial)
-        assert dciodvfy_errors(path) == []
+        assert validator_errors(path) == []
         assert not read_seg(path, axial.image).mask.any()
         mask, _ = by_dcmqi(path, tmp_path / "dcmqi", axial.image.affine_mm)
         assert mask.shape == SIZE
@@ -68,7 +69,7 @@ class TestMask:
     def test_may_be_of_one_slice(self, tmp_path: Path) -> None:
         to = written(tmp_path / "ct", (11, 9, 1))
         path = write(tmp_path / "a.dcm", hard_mask()[..., :1], to)
-        assert dciodvfy_errors(path) == []
+        assert validator_errors(path) == []
         np.testing.assert_array_equal(read_seg(path, to.image).mask, hard_mask()[..., :1])
         mask, affine = by_dcmqi(path, tmp_path / "dcmqi", to.image.affine_mm)
         np.testing.assert_array_equal(mask, hard_mask()[..., :1])
@@ -92,7 +93,7 @@ class TestMask:
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS)
 def test_file_passes_dciodvfy(tmp_path: Path, orientation: tuple[float, ...]) -> None:
     to = written(tmp_path / "ct", orientation=orientation)
-    assert dciodvfy_errors(write(tmp_path / "a.dcm", hard_mask(), to, segment=segment_for("left kidney"))) == []
+    assert validator_errors(write(tmp_path / "a.dcm", hard_mask(), to, segment=segment_for("left kidney"))) == []
 
 
 class TestContent:
@@ -148,7 +149,7 @@ class TestContent:
         found = dcmread(path)
         assert found.SegmentSequence[0].SegmentLabel == "Leber-Läsion von 2026"
         assert found.ContentLabel == "LEBER_L_SION VON"
-        assert dciodvfy_errors(path) == []
+        assert validator_errors(path) == []
 
     def test_reader_finds_the_series(self, axial: Written, tmp_path: Path) -> None:
         assert referenced_series(write(tmp_path / "a.dcm", hard_mask(), axial)) == (f"{ROOT}.1",)
@@ -163,7 +164,7 @@ class TestMultiFrame:
         source = read_source_series(headers)
         path = tmp_path / "a.dcm"
         write_dicom_seg(path, hard_mask(), source, segment=LIVER, algorithm=ALGORITHM)
-        assert dciodvfy_errors(path) == []
+        assert validator_errors(path) == []
         image = read_dicom(multi.parent)
         np.testing.assert_array_equal(read_seg(path, image).mask, hard_mask())
         data = dcmread(path)

@@ -13,7 +13,8 @@ from medseg.errors import SourceError
 from medseg.io.dicom import group_series, read_headers, read_series
 from medseg.io.labels import read_png_slices, read_rtstruct, read_seg
 from medseg.io.results import read_source_series, segment_for, write_dicom_seg, write_rtstruct
-from tests.medseg.io.results.peers import by_dcmqi, by_plastimatch, dciodvfy_errors
+from tests.dicom_validator import validator_errors
+from tests.medseg.io.results.peers import by_dcmqi, by_plastimatch
 from tests.medseg.io.results.sources import ALGORITHM, Written, headers_of
 
 pytestmark = pytest.mark.realdata
@@ -28,7 +29,7 @@ def assert_all_read_back(to: Written, mask: NDArray[np.uint8], folder: Path) -> 
     seg, rtstruct, affine_mm = folder / "seg.dcm", folder / "rtstruct.dcm", to.image.affine_mm
     write_dicom_seg(seg, mask, to.source, segment=segment_for("liver"), algorithm=ALGORITHM)
     write_rtstruct(rtstruct, mask, to.source, name="Liver", algorithm=ALGORITHM)
-    assert dciodvfy_errors(seg) + dciodvfy_errors(rtstruct) == []
+    assert validator_errors(seg) + validator_errors(rtstruct) == []
     np.testing.assert_array_equal(read_seg(seg, to.image).mask, mask)
     np.testing.assert_array_equal(read_rtstruct(rtstruct, to.image).mask, mask)
     for found, affine in (

@@ -15,9 +15,10 @@ from medseg.errors import MedsegError, UsageError
 from medseg.io.dicom import read_dicom
 from medseg.io.labels import LabelClass, read_rtstruct, referenced_series
 from medseg.io.results import read_source_series, write_rtstruct
+from tests.dicom_validator import validator_errors
 from tests.medseg.io.dicom.test_enhanced import converted
 from tests.medseg.io.dicom.writer import ROOT, stored_voxels
-from tests.medseg.io.results.peers import by_plastimatch, dciodvfy_errors
+from tests.medseg.io.results.peers import by_plastimatch
 from tests.medseg.io.results.sources import ALGORITHM, ORIENTATIONS, SIZE, Written, hard_mask, headers_of, written
 
 
@@ -87,7 +88,7 @@ class TestMask:
 
     def test_may_be_empty(self, axial: Written, tmp_path: Path) -> None:
         path = write(tmp_path / "a.dcm", np.zeros(SIZE, np.uint8), axial)
-        assert dciodvfy_errors(path) == []
+        assert validator_errors(path) == []
         read = read_rtstruct(path, axial.image)
         assert not read.mask.any()
         assert read.classes == (LabelClass(1, "Liver"),)
@@ -106,7 +107,7 @@ class TestMask:
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS)
 def test_file_passes_dciodvfy(tmp_path: Path, orientation: tuple[float, ...]) -> None:
     to = written(tmp_path / "ct", orientation=orientation)
-    assert dciodvfy_errors(write(tmp_path / "a.dcm", hard_mask(), to)) == []
+    assert validator_errors(write(tmp_path / "a.dcm", hard_mask(), to)) == []
 
 
 class TestContent:
@@ -154,7 +155,7 @@ def test_frames_of_an_enhanced_image_are_named(tmp_path: Path) -> None:
     headers = headers_of(multi.parent)
     path = tmp_path / "a.dcm"
     write_rtstruct(path, hard_mask(), read_source_series(headers), name="Liver", algorithm=ALGORITHM)
-    assert dciodvfy_errors(path) == []
+    assert validator_errors(path) == []
     np.testing.assert_array_equal(read_rtstruct(path, read_dicom(multi.parent)).mask, hard_mask())
     images = [item.ContourImageSequence[0] for item in dcmread(path).ROIContourSequence[0].ContourSequence]
     assert {image.ReferencedSOPInstanceUID for image in images} == {"1.2.3.4"}

@@ -12,9 +12,9 @@ from medseg.errors import SourceError, UsageError
 from medseg.io.dicom import Choices, check_series, group_series, read_headers
 from medseg.io.labels import read_rtstruct, read_seg
 from medseg.io.results import Algorithm, SourceSeries, read_source_series, segment_for, write_dicom_seg, write_rtstruct
+from tests.dicom_validator import validator_errors
 from tests.medseg.io.dicom.writer import MR_CLASS, ROOT
 from tests.medseg.io.labels.series_files import write_ct
-from tests.medseg.io.results.peers import dciodvfy_errors
 from tests.medseg.io.results.sources import ALGORITHM, SIZE, Written, hard_mask, headers_of, written
 
 
@@ -59,7 +59,7 @@ class TestHarmless:
     @staticmethod
     def check(folder: Path, to: Written) -> list[Path]:
         paths = results(folder, to)
-        assert [dciodvfy_errors(path) for path in paths] == [[], []]
+        assert [validator_errors(path) for path in paths] == [[], []]
         np.testing.assert_array_equal(read_seg(paths[0], to.image).mask, hard_mask())
         np.testing.assert_array_equal(read_rtstruct(paths[1], to.image).mask, hard_mask())
         return paths

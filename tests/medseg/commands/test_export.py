@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medseg.cli import main
 from medseg.io.nifti import write_nifti
 from tests.commands import ROOT, Ended, run_process
 from tests.medseg.deploy.export_bundles import files_of, make_bundle
@@ -16,22 +15,10 @@ from tests.medseg.deploy.export_bundles import files_of, make_bundle
 Medseg = Callable[..., Ended]
 
 
-@pytest.fixture
-def medseg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Medseg:
-    """Runs the ``medseg`` command in ``tmp_path``, without a process of its own."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def wide_terminal(medseg: Medseg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr("medseg.commands.export._LATENCY_PX", 32)
-
-    def run(*args: str | Path) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["medseg", *map(str, args)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 def test_shows_differences_and_times_and_says_what_was_written(medseg: Medseg, tmp_path: Path) -> None:

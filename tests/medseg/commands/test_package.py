@@ -1,35 +1,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from medseg.cli import main
 from tests.commands import BUNDLES, Ended
 from tests.medseg.deploy.packages import make_known_bundle
 
 Medseg = Callable[..., Ended]
 
 
-@pytest.fixture
-def medseg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Medseg:
-    """Runs the ``medseg`` command in ``tmp_path``, without a process of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
+@pytest.fixture(autouse=True)
+def wide_terminal(medseg: Medseg, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*args: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["medseg", *args])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 def line_of(name: str, text: str) -> str:
