@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -52,19 +52,7 @@ def predict_command(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Segment scans with a trained bundle, on the scans' own grids."""
-    try:
-        from medseg.deploy.find_bundle import find_bundle
-        from medseg.predict import check_output, find_scans, parse_formats
-        from medseg.predict.load_bundle import load_bundle
-        from medseg.predict.predict import check_agreement, predict_scans
-    except ModuleNotFoundError as error:
-        raise UsageError(f"predict needs {error.name}; install it with: pip install 'medseg[train]'") from error
-    formats = parse_formats(to)
-    check_output(output, scans)
-    if run is not None and len(bundle) > 1:
-        raise UsageError(f"--run must go with one --bundle, got {len(bundle)}")
-    if run is not None and engine != "torch":
-        raise UsageError(f"--run must go with --engine torch, as exports are of installed weights, got {engine}")
+    _check_run(run, bundle, engine)
     given = {
         "batch_size": _at_least("--batch-size", batch_size, 1),
         "device": _device(device),
@@ -88,10 +76,41 @@ def predict_command(
         "output_dir": str(output),
     }
     overrides = {name: value for name, value in given.items() if value is not None}
-    loaded = [load_bundle(find_bundle(name), overrides, run) for name in bundle]
+    _predict(scans, bundle, run, overrides, output, to, series, overwrite=overwrite)
+
+
+def _check_run(run: Path | None, bundles: Sequence[str], engine: str) -> None:
+    if run is not None and len(bundles) > 1:
+        raise UsageError(f"--run must go with one --bundle, got {len(bundles)}")
+    if run is not None and engine != "torch":
+        raise UsageError(f"--run must go with --engine torch, as exports are of installed weights, got {engine}")
+
+
+def _predict(
+    paths: Sequence[Path],
+    bundles: Sequence[str],
+    run: Path | None,
+    overrides: Mapping[str, Any],
+    output: Path,
+    to: str | None,
+    series: str,
+    *,
+    overwrite: bool,
+) -> None:
+    """Load, find, predict and show; each before the next one's work."""
+    try:
+        from medseg.deploy.find_bundle import find_bundle
+        from medseg.predict import check_output, find_scans, parse_formats
+        from medseg.predict.load_bundle import load_bundle
+        from medseg.predict.predict import check_agreement, predict_scans
+    except ModuleNotFoundError as error:
+        raise UsageError(f"predict needs {error.name}; install it with: pip install 'medseg[train]'") from error
+    formats = parse_formats(to)
+    check_output(output, paths)
+    loaded = [load_bundle(find_bundle(name), overrides, run) for name in bundles]
     check_agreement(loaded)
-    _check_terms(formats, loaded[0].settings["foreground"], terms)
-    found = find_scans(scans, series=series, modality=modality or loaded[0].modality)
+    _check_terms(formats, loaded[0].settings["foreground"], overrides.get("terms"))
+    found = find_scans(paths, series=series, modality=loaded[0].modality)
     check_output(output, [scan.files[0] for scan in found.scans])
     err = Console(stderr=True, highlight=False)
     for text in found.aside:
@@ -194,12 +213,12 @@ def _share(name: str, value: float | None) -> float | None:
     return value
 
 
-def _check_terms(formats: Sequence[str] | None, foreground: str, terms: Path | None) -> None:
+def _check_terms(formats: Sequence[str] | None, foreground: str, terms: str | None) -> None:
     """Find out before work starts, not at the end of each scan, that DICOM has no term for what is segmented."""
     if "dicomseg" in (formats or ()):
         from medseg.io.results import segment_for  # takes a second to import
 
-        segment_for(foreground, terms)
+        segment_for(foreground, None if terms is None else Path(terms))
 
 
 def _window(text: str | None) -> list[float] | None:
