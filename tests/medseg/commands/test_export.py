@@ -58,3 +58,30 @@ def test_without_extras_the_command_that_installs_them_is_named(tmp_path: Path) 
     code = "import sys; sys.modules['torch'] = None; from medseg.cli import main; main()"
     error = run_process([sys.executable, "-c", code, "export", str(ROOT / "bundles" / "unet")], cwd=tmp_path).refused()
     assert error == "export needs torch; install it with: pip install 'medseg[train,export]'"
+
+
+@pytest.mark.parametrize("scans", ["nowhere", "broken.nii"])
+def test_scans_that_cannot_be_read_are_named_in_one_line(medseg: Medseg, tmp_path: Path, scans: str) -> None:
+    make_bundle(tmp_path)
+    (tmp_path / "broken.nii").write_bytes(b"no scan")
+    ended = medseg("export", "./unet", "--to", "torchscript", "--scans", scans)
+    assert ended.status in (1, 2)
+    (line,) = ended.stderr.strip().splitlines()
+    assert line.startswith(f"error: {scans}: must be ")
+    assert not (tmp_path / "unet" / "models" / "model.ts").exists()
+
+
+def test_full_disk_is_one_line_and_leaves_no_export(
+    medseg: Medseg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    bundle = make_bundle(tmp_path)
+    monkeypatch.setattr("medseg.deploy.export.convert", full)
+    ended = medseg("export", "./unet", "--to", "torchscript")
+    assert ended.refused(status=1) == (
+        "unet/models: exports must be writable there, got No space left on device; make room, or copy the bundle to a"
+        " folder of your own: medseg bundles copy"
+    )
+    assert "model.ts" not in files_of(bundle)
