@@ -11,6 +11,7 @@ from ignite.engine import Engine, Events
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from medseg.handlers.run_recorder import RunRecorder
 from medseg.runs import Lifecycle, RunFolder, Status
@@ -36,12 +37,24 @@ class RunTracker:
         recorder: Recorder of the same training.
         tracking_uri: MLflow store.
         experiment_name: Experiment; made if need be.
+        parent_run: Id of the MLflow run, a study's, below which this one is shown.
+        log_weights: Whether the best weights are copied to the store.
     """
 
-    def __init__(self, recorder: RunRecorder, tracking_uri: str, experiment_name: str) -> None:
+    def __init__(
+        self,
+        recorder: RunRecorder,
+        tracking_uri: str,
+        experiment_name: str,
+        *,
+        parent_run: str | None = None,
+        log_weights: bool = True,
+    ) -> None:
         self.recorder = recorder
         self.tracking_uri = tracking_uri
         self.experiment_name = experiment_name
+        self.parent_run = parent_run
+        self.log_weights = log_weights
         self.client: MlflowClient | None = None
         self.run_id = ""
         self._experiment_id = ""
@@ -80,6 +93,8 @@ class RunTracker:
             name: str(value) for name, value in facts.items() if name not in ("train_cases_sha256", "training_set")
         }
         tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
+        if self.parent_run is not None:
+            tags |= self._tags_of_study(self.parent_run)
         self.client.log_batch(
             self.run_id,
             # A parameter is written once; the code's version may be another when a training goes on.
@@ -96,6 +111,10 @@ class RunTracker:
         self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=note).info.run_id
         self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
         log_dataset(self._client, self.run_id, dataset_input(facts))
+
+    def _tags_of_study(self, parent_run: str) -> dict[str, str]:
+        study = self._client.get_run(parent_run).data.tags.get("study")
+        return {MLFLOW_PARENT_RUN_ID: parent_run} | ({} if study is None else {"study": study})
 
     @property
     def _id_file(self) -> Path:
@@ -142,8 +161,9 @@ class RunTracker:
             self._log_file(file, None)
         for picture in sorted(folder.overlays.glob("*.png")):
             self._log_file(picture, "overlays")
-        for suffix in (".pt", ".json"):
-            self._log_file(folder.weights("best").with_suffix(suffix), "best_weights")
+        if self.log_weights:
+            for suffix in (".pt", ".json"):
+                self._log_file(folder.weights("best").with_suffix(suffix), "best_weights")
 
     def _log_file(self, file: Path, artifact_path: str | None) -> None:
         if file.is_file():
