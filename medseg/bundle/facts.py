@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +11,7 @@ from typing import Any
 import torch
 
 from medseg.bundle.training_set import training_set
-from medseg.manifest import Manifest, read_manifest
+from medseg.manifest import read_manifest
 
 __all__ = ["run_facts"]
 
@@ -45,7 +43,7 @@ def run_facts(
         "picture_levels": None if manifest.picture_levels is None else list(manifest.picture_levels),
         "split": manifest.split.method,
         "split_seed": manifest.split.seed,
-        "split_sha256": _split_sha256(manifest),
+        "split_sha256": manifest.split_sha256,
         "leaky": manifest.split.leaky,
         "train_cases": len(fold.train),
         "val_cases": len(fold.val),
@@ -56,13 +54,6 @@ def run_facts(
         "git_commit": _git_commit(),
         **{f"{name}_version": _version(name) for name in ("medseg", "monai", "torch", "pytorch-ignite")},
     }
-
-
-def _split_sha256(manifest: Manifest) -> str:
-    """Hash over the folds, by which the same pixels split in another way are told apart, whatever cases are called."""
-    pixels = {case.name: case.sha256 for case in manifest.cases}
-    folds = [[sorted(pixels[name] for name in side) for side in (fold.train, fold.val)] for fold in manifest.folds]
-    return hashlib.sha256(json.dumps(folds).encode()).hexdigest()
 
 
 def _git_commit() -> str | None:

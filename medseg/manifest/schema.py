@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -161,6 +163,13 @@ class Manifest:
     def fingerprint(self) -> str:
         """Hash over all pixels of all images and labels, whatever the cases are called."""
         return fingerprint(case.sha256 for case in self.cases)
+
+    @property
+    def split_sha256(self) -> str:
+        """Hash over the folds, which tells the same pixels split in another way apart, whatever the cases are called."""
+        pixels = {case.name: case.sha256 for case in self.cases}
+        folds = [[sorted(pixels[name] for name in side) for side in (fold.train, fold.val)] for fold in self.folds]
+        return hashlib.sha256(json.dumps(folds).encode()).hexdigest()
 
     @property
     def picture_levels(self) -> tuple[int, int] | None:
