@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PaperRow", "paper_rows"]
+__all__ = ["PAPER_NETWORKS", "PaperNetwork", "PaperRow", "paper_rows"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,24 @@ class PaperRow:
     iou: float
     dice: float
     loss: float
+
+
+@dataclass(frozen=True)
+class PaperNetwork:
+    """A network as the paper's Table 2 has it."""
+
+    name: str
+    parameters: int
+
+
+# FCN-8s's number is not FCN-8s on VGG16's but, to the unit, that of VGG-19 as a classifier of 1000 classes.
+PAPER_NETWORKS = {
+    "unet": PaperNetwork("U-Net", 7_759_521),
+    "unet_early_skip_concat": PaperNetwork("Ours1", 8_289_697),
+    "unet_early_skip": PaperNetwork("Ours2", 7_765_409),
+    "fcn8s": PaperNetwork("FCN-8s", 143_667_240),
+}
+"""By bundle."""
 
 
 # Known by the hash over all pixels of the prepared set.

@@ -7,6 +7,8 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
+from medseg.network_colours import NETWORK_COLOURS
+
 __all__ = ["EXPERIMENT_NOTE", "dataset_input", "page_tags", "run_name", "run_note"]
 
 # Stands above the list of runs, its first line also on the page that MLflow opens with.
@@ -16,13 +18,6 @@ Trainings by medseg. MLflow opens with its GenAI pages: choose **Model training*
 Three buttons above the runs: list (*Columns* adds scores and settings; tick runs and *Compare* them), charts (curves;
 *Add chart*, *Image grid* sets predictions side by side), table (Dice of each image side by side).
 """
-# MLflow's own colours come from the run's id, so two networks may look alike. Okabe and Ito's can be told apart by all.
-_COLOURS = {
-    "unet": "#0072b2",
-    "unet_early_skip": "#e69f00",
-    "unet_early_skip_concat": "#009e73",
-    "fcn8s": "#cc79a7",
-}
 
 
 def run_name(facts: dict[str, Any], folder_name: str) -> str:
@@ -36,8 +31,8 @@ def page_tags(facts: dict[str, Any]) -> dict[str, str]:
     tags = {"mlflow.source.name": bundle, "mlflow.source.type": "LOCAL"}
     if commit is not None:
         tags["mlflow.source.git.commit"] = str(commit)
-    if bundle in _COLOURS:
-        tags["mlflow.runColor"] = _COLOURS[bundle]
+    if bundle in NETWORK_COLOURS:  # MLflow's own come from the run's id, so two networks may look alike
+        tags["mlflow.runColor"] = NETWORK_COLOURS[bundle]
     return tags
 
 
