@@ -53,9 +53,11 @@ def sources_of(sample: Sample, *, within: bool) -> list[Source]:
     Returns:
         Empty where nothing can be resampled: a single unit, or single cases within units.
     """
-    sources = [_stretches(cases, len(sample.units)) for cases in sample.cases if len(cases) > 1] if within else []
-    if not within and len(sample.units) > 1:
-        sources = [_units(sample.units)]
+    if within:
+        several = all(len(cases) > 1 for cases in sample.cases)
+        sources = [_stretches(cases, len(sample.units)) for cases in sample.cases] if several else []
+    else:
+        sources = [_units(sample.units)] if len(sample.units) > 1 else []
     if sources and sample.runs.degrees:
         runs = sample.runs
         sources.append(Source(runs.effects * runs.scales, runs.shares, runs.degrees))

@@ -67,7 +67,7 @@ def pair_sentence(pair: PairEvidence, words: Words) -> str:
     sign = 1 if pair.better == pair.a else -1
     winner, loser = (pair.name_a, pair.name_b)[::sign]
     figures = _figures(pair, sign * pair.difference, _ends(pair, sign), words)
-    sentence = f"{words.better(winner, loser)}{_where(pair)} ({figures})"
+    sentence = f"{words.better(winner, loser)}{_where([pair])} ({figures})"
     return "; ".join([sentence, *_limits([pair], words), *_equivalence(pair, words)])
 
 
@@ -86,7 +86,7 @@ def overall_sentence(networks: Sequence[NetworkEvidence], pairs: Sequence[PairEv
         parts += _equivalence(pairs[0], words) if all_within else []
         return f"{'; '.join(parts)}."
     parts = [words.better(winner, _listed(losers)) for winner, losers in _beaten(claims).items()]
-    parts[-1] += f"{_where(claims[0])} ({figures})"
+    parts[-1] += f"{_where(claims)} ({figures})"
     if len(claims) < len(pairs):
         parts.append(f"{_UNSURE} between {'the other two' if len(pairs) - len(claims) == 1 else 'other pairs'}")
     return f"{'; '.join([*parts, *_limits(claims, words)])}."
@@ -143,8 +143,8 @@ def _kind(pairs: Sequence[PairEvidence]) -> str:
     return "within-block " if any(pair.scope == "within-block" for pair in pairs) else ""
 
 
-def _where(pair: PairEvidence) -> str:
-    return " on this data" if pair.scope == "within-block" else ""
+def _where(pairs: Sequence[PairEvidence]) -> str:
+    return " on this data" if any(pair.scope == "within-block" for pair in pairs) else ""
 
 
 def _left_out(pair: PairEvidence) -> str:
