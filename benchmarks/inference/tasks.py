@@ -55,7 +55,7 @@ _TASKS = (
     Task("batch-4", "… 4 slices at a time", batch_size=4, core=True),
     Task("batch-8", "… 8 slices at a time", batch_size=8),
     Task("contiguous", "… network in torch's default format", channels_last=False),
-    Task("folded", "… batch norm folded", folded=True, core=True),
+    Task("folded", "… batch norm folded: the default", folded=True, core=True),
     Task("inference-mode", "… `torch.inference_mode`", inference_mode=True),
     Task("compiled", "… `torch.compile`", compiled=True),
     Task("torchscript", "… TorchScript", engine="torchscript"),
@@ -95,9 +95,9 @@ def prepare(task: Task, bundle: Path) -> Callable[[Any], Any]:
 def _network(task: Task, bundle: Path) -> Any:
     import torch
 
-    from benchmarks.inference.fold_batch_norm import fold_batch_norm
     from medseg.deploy.bundle_config import bundle_network
     from medseg.deploy.runtimes import network_for
+    from medseg.networks import fold_batch_norm
 
     network = bundle_network(bundle)
     if task.engine != "torch":

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from medseg.deploy.export_record import check_export
 from medseg.deploy.formats import FORMATS, Engine, check_engine, import_extra
 from medseg.errors import MedsegError
+from medseg.networks import fold_batch_norm
 from medseg.runs import check_weights, load_weights
 
 __all__ = ["network_for", "open_export"]
@@ -25,7 +26,8 @@ def network_for(engine: Engine, network_def: nn.Module, weights: Path | str, dev
 
     Args:
         engine: torch, or the format of an export that lies beside the weights.
-        network_def: The network without weights. torch fills and returns it; other engines leave it alone.
+        network_def: The network without weights. torch fills it and returns it, or a copy whose batch norms are merged
+            into convolutions; other engines leave it alone.
         weights: State dict.
         device: Where torch computes.
 
@@ -39,7 +41,8 @@ def network_for(engine: Engine, network_def: nn.Module, weights: Path | str, dev
     check_engine(engine)
     if engine == "torch":
         load_weights(weights, network_def)
-        return network_def.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        network = fold_batch_norm(network_def.eval())
+        return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
     check_weights(Path(weights))
     path = check_export(Path(weights), FORMATS[engine])
     return open_export(engine, path, device)

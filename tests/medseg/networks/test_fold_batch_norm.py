@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.inference.fold_batch_norm import fold_batch_norm
-from medseg.networks import UNet
+from medseg.networks import UNet, fold_batch_norm
 
 
 def unet(*, batch_norm: bool) -> nn.Module:
@@ -41,6 +40,14 @@ class TestFoldBatchNorm:
             folded = fold_batch_norm(network)
             torch.testing.assert_close(folded(image), expected, rtol=0, atol=1e-4)
         assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
+
+    def test_the_network_itself_stays(self) -> None:
+        network = unet(batch_norm=True)
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        fold_batch_norm(network)
+        after = network.state_dict()
+        assert before.keys() == after.keys()
+        assert all(torch.equal(after[name], value) for name, value in before.items())
 
     def test_network_without_batch_norm_is_left_as_it_is(self) -> None:
         network = unet(batch_norm=False)
