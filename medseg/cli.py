@@ -11,6 +11,8 @@ from medseg.commands.compare import compare_command
 from medseg.commands.export import export_command
 from medseg.commands.package import package_command, unpack_command
 from medseg.commands.predict import predict_command
+from medseg.commands.report import report_command
+from medseg.commands.study import study_app
 from medseg.errors import MedsegError
 
 __all__ = ["app", "main"]
@@ -22,6 +24,8 @@ app.command("predict")(predict_command)
 app.add_typer(bundles_app, name="bundles")
 app.command("package")(package_command)
 app.command("unpack")(unpack_command)
+app.add_typer(study_app, name="study")
+app.command("report")(report_command)
 
 
 @app.callback()

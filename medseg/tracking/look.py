@@ -6,7 +6,10 @@ from pathlib import Path
 
 from medseg.tracking.store import SQLITE, without_password
 
-__all__ = ["how_to_look"]
+__all__ = ["SETTINGS", "how_to_look"]
+
+SETTINGS = Path(__file__).with_name("mlflow.yaml")
+"""MONAI's tracking settings of all our trainings."""
 
 
 def how_to_look(uri: str, experiment: str) -> str:

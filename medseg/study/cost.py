@@ -1,0 +1,86 @@
+"""What a network of a study costs: counted, and measured in a process of its own with nothing else at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from medseg.errors import MedsegError
+from medseg.io.atomic import write_json
+from medseg.study.folders import StudyFolder
+from medseg.study.planned import PlannedRun
+from medseg.study.training import Setting
+
+__all__ = ["estimate_seconds", "measure_cost", "measure_costs", "one_a_bundle", "read_costs"]
+
+_START_S = 15.0
+"""Imports, a data set's description, the store: what a training takes beside its epochs."""
+
+
+def measure_costs(runs: Sequence[PlannedRun], setting: Setting) -> None:
+    """Measure each network once, into the study's ``costs``; what is there stays, whatever machine it is from.
+
+    Raises:
+        MedsegError: If a network cannot be trained.
+    """
+    for run in one_a_bundle(runs):
+        path = setting.study.costs / f"{run.bundle_name}-{run.config_sha256[:8]}.json"
+        if not path.is_file():
+            write_json(path, measure_cost(run, setting))
+
+
+def read_costs(study: Path) -> list[dict[str, Any]]:
+    """The measured costs of a study's networks.
+
+    Raises:
+        MedsegError: If a file is damaged.
+    """
+    costs = []
+    for path in sorted(StudyFolder(study).costs.glob("[!.]*.json")):
+        try:
+            costs.append(json.loads(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise MedsegError(f"{path}: must be JSON, got {error}; delete it to measure again") from error
+    return costs
+
+
+def measure_cost(run: PlannedRun, setting: Setting) -> dict[str, Any]:
+    """Measure one network now.
+
+    Raises:
+        MedsegError: If it cannot be trained.
+    """
+    settings = json.dumps(dict(run.settings))
+    command = [sys.executable, "-m", "medseg.study.measure", str(run.bundle), str(setting.data)]
+    command += ["--fold", str(run.fold), "--settings", settings]
+    environment = {**os.environ, **setting.environment(None)}
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if ended.returncode != 0:
+        lines = ended.stderr.strip().splitlines() or [f"status {ended.returncode}"]
+        raise MedsegError(f"{run.bundle_name}: must train some steps, got {lines[-1].removeprefix('error: ')}")
+    return {
+        "bundle": run.bundle_name,
+        "config_sha256": run.config_sha256,
+        **json.loads(ended.stdout.splitlines()[-1]),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def estimate_seconds(run: PlannedRun, cost: dict[str, Any], val_interval: int = 1) -> float:
+    """Time that a training would take at the pace of a warm-up."""
+    validations = -(-run.max_epochs // val_interval)
+    training = run.max_epochs * cost["train_steps"] * cost["train_step_seconds"]
+    return float(_START_S + training + validations * cost["validate_slices"] * cost["validate_seconds"])
+
+
+def one_a_bundle(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """The first training of each bundle."""
+    return list({run.config_sha256 + run.bundle_name: run for run in reversed(runs)}.values())[::-1]

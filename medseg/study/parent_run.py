@@ -1,0 +1,110 @@
+"""A study's own run in MLflow, below which its trainings are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from medseg.io.atomic import write_json
+from medseg.manifest import Manifest
+from medseg.runs import Status
+from medseg.study.folders import WorkFolder
+from medseg.study.plan import StudyPlan
+from medseg.tracking.reaper import process_tags, reap_dead_runs
+from medseg.tracking.store import experiment_id, open_store, without_password
+
+__all__ = ["ParentRun", "open_parent"]
+
+
+@dataclass(frozen=True)
+class ParentRun:
+    """The run of a study in an MLflow store.
+
+    Attributes:
+        uri: The store.
+        client: Its client.
+        run_id: The run's id.
+        experiment: Id of its experiment, which is that of its trainings.
+    """
+
+    uri: str
+    client: MlflowClient
+    run_id: str
+    experiment: str
+
+    def close(self, status: Status) -> None:
+        """End the run."""
+        self.client.set_terminated(self.run_id, status)
+
+    def log_files(self, files: Sequence[Path]) -> None:
+        """Log files as artifacts."""
+        for file in files:
+            self.client.log_artifact(self.run_id, str(file))
+
+
+def open_parent(uri: str, plan: StudyPlan, manifest: Manifest, work: WorkFolder) -> ParentRun:
+    """Go on in the study's run of an earlier call, or begin one.
+
+    Runs of this machine whose process was killed are ended as KILLED before.
+
+    Args:
+        uri: MLflow store; made if need be.
+        plan: The study.
+        manifest: Its data.
+        work: Remembers the run.
+
+    Raises:
+        UsageError: If the store cannot be opened.
+    """
+    client = open_store(uri)
+    reap_dead_runs(client)
+    experiment = experiment_id(client, manifest.name, uri)
+    run_id = _earlier(client, uri, work)
+    if run_id is None:
+        run_id = client.create_run(experiment, run_name=plan.name, tags=process_tags()).info.run_id
+        write_json(work.mlflow_parent, {"store": without_password(uri), "run_id": run_id})
+        client.log_batch(run_id, params=[Param(name, str(value)) for name, value in _settings(plan, manifest).items()])
+    else:
+        client.update_run(run_id, status="RUNNING")
+    tags = process_tags() | _tags(plan, manifest)
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    return ParentRun(uri, client, run_id, experiment)
+
+
+def _earlier(client: MlflowClient, uri: str, work: WorkFolder) -> str | None:
+    """Id of the run of an earlier call; None in another store, or where it was deleted."""
+    try:
+        known = json.loads(work.mlflow_parent.read_text(encoding="utf-8"))
+        if known["store"] != without_password(uri):
+            return None
+        run = client.get_run(known["run_id"])
+    except (OSError, ValueError, KeyError, MlflowException):
+        return None
+    return str(run.info.run_id) if run.info.lifecycle_stage == "active" else None
+
+
+def _tags(plan: StudyPlan, manifest: Manifest) -> dict[str, str]:
+    return {
+        "study": plan.name,
+        "dataset": manifest.name,
+        "fingerprint": manifest.fingerprint,
+        "split": manifest.split.method,
+        "leaky": str(manifest.split.leaky),
+        "mlflow.source.name": f"study {plan.name}",
+        "mlflow.source.type": "LOCAL",
+    }
+
+
+def _settings(plan: StudyPlan, manifest: Manifest) -> dict[str, Any]:
+    folds = "all" if plan.folds is None else plan.folds
+    settings = {"bundles": plan.bundles, "folds": folds, "seeds": plan.seeds, **plan.settings}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()} | {
+        "cases": len(manifest.cases)
+    }

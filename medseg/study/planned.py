@@ -1,0 +1,127 @@
+"""A plan and a prepared data set together: the trainings to run, each with its name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medseg.deploy.find_bundle import find_bundle
+from medseg.errors import UsageError
+from medseg.manifest import Manifest
+from medseg.study.identity import config_sha256, read_config
+from medseg.study.plan import StudyPlan
+
+__all__ = ["PlannedRun", "planned_runs"]
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training of a study.
+
+    Attributes:
+        bundle: Its folder.
+        fold: Index into ``splits_final.json``.
+        seed: Of weights, order and augmentation.
+        settings: Ids of ``train.json`` with the values that override them.
+        max_epochs: Number of epochs.
+        config_sha256: Hash of all that decides what is learnt, seed, fold and data aside.
+        fingerprint: Of the data.
+        split_sha256: Of the folds.
+        dataset: Name of the data.
+    """
+
+    bundle: Path
+    fold: int
+    seed: int
+    settings: Mapping[str, Any]
+    max_epochs: int
+    config_sha256: str
+    fingerprint: str
+    split_sha256: str
+    dataset: str
+
+    @property
+    def bundle_name(self) -> str:
+        """The bundle's name, which is the architecture."""
+        return self.bundle.name
+
+    @property
+    def key(self) -> str:
+        """Name of the training, its folder and its result."""
+        return f"{self.bundle_name}-fold{self.fold}-seed{self.seed}-{self.config_sha256[:8]}"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.bundle_name}, fold {self.fold}, seed {self.seed}"
+
+    def command(self, data: Path, runs_dir: Path, *, resume: Path | None, tracking: Mapping[str, Any]) -> list[str]:
+        """``python -m monai.bundle run`` for this training.
+
+        Args:
+            data: Prepared data set.
+            runs_dir: Folder of all trainings.
+            resume: Folder of this training to go on with, or None.
+            tracking: Options that put it into MLflow; none where it is empty.
+        """
+        options: dict[str, Any] = {
+            "config_file": self.bundle / "configs" / "train.json",
+            "dataset_dir": data,
+            "fold": self.fold,
+            "seed": self.seed,
+            **self.settings,
+            "install": False,
+            "runs_dir": runs_dir,
+            **({"run_name": self.key} if resume is None else {"resume": resume}),
+            **tracking,
+        }
+        words = [word for name, value in options.items() for word in (f"--{name}", _word(value))]
+        return [sys.executable, "-m", "monai.bundle", "run", *words]
+
+
+def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
+    """All trainings of a study: each seed and fold with all bundles before the next, so that a part of them compares.
+
+    Raises:
+        UsageError: If a bundle or fold does not exist, a setting is unknown, or the data are others than the plan's.
+    """
+    if plan.fingerprint is not None and not manifest.fingerprint.startswith(plan.fingerprint):
+        raise UsageError(
+            f"{manifest.root}: the data of study {plan.name} must have the fingerprint {plan.fingerprint}, got"
+            f" {manifest.fingerprint[:12]}; prepare the same images in the same way"
+        )
+    folds = tuple(range(len(manifest.folds))) if plan.folds is None else plan.folds
+    for fold in folds:
+        manifest.fold(fold)
+    bundles = [(find_bundle(bundle).resolve(), plan.overrides(bundle)) for bundle in plan.bundles]
+    configs = [(bundle, settings, read_config(bundle, settings)) for bundle, settings in bundles]
+    return [
+        PlannedRun(
+            bundle=bundle,
+            fold=fold,
+            seed=seed,
+            settings=settings,
+            max_epochs=_max_epochs(bundle, config.get("max_epochs")),
+            config_sha256=config_sha256(config),
+            fingerprint=manifest.fingerprint,
+            split_sha256=manifest.split_sha256,
+            dataset=manifest.name,
+        )
+        for seed in plan.seeds
+        for fold in folds
+        for bundle, settings, config in configs
+    ]
+
+
+def _max_epochs(bundle: Path, value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise UsageError(f"{bundle.name}: max_epochs must be a whole number from 1, got {value!r}")
+    return value
+
+
+def _word(value: Any) -> str:
+    """``value`` as fire reads it back from a command line."""
+    return str(value) if isinstance(value, (str, Path)) else repr(value)

@@ -1,0 +1,258 @@
+"""One training of a study, from its claim to its installed result."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from filelock import FileLock
+
+from medseg.errors import MedsegError
+from medseg.io.atomic import atomic_path, write_json, write_text
+from medseg.runs import RunFolder
+from medseg.study.child import Claim, start_process
+from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.planned import PlannedRun
+from medseg.study.results import install_result, read_result
+from medseg.tracking.look import SETTINGS
+
+__all__ = ["Attempt", "Outcome", "Setting", "epochs_done", "is_done", "train"]
+
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all trainings of one call share.
+
+    Attributes:
+        name: The study's.
+        study: Where results go.
+        work: Where trainings go.
+        data: Prepared data set.
+        threads: CPU threads a training.
+        jobs: Trainings at a time.
+        keep_weights: Whether a finished training keeps its weights.
+        tracking_uri: MLflow store; None tracks nothing.
+        parent_run: Id of the study's run there.
+    """
+
+    name: str
+    study: StudyFolder
+    work: WorkFolder
+    data: Path
+    threads: int
+    jobs: int = 1
+    keep_weights: bool = False
+    tracking_uri: str | None = None
+    parent_run: str | None = None
+
+    @property
+    def tracking(self) -> dict[str, Any]:
+        """Options of a training that put it into MLflow."""
+        if self.tracking_uri is None:
+            return {}
+        return {"tracking": SETTINGS, "parent_run": self.parent_run, "log_weights": False}
+
+    def environment(self, gpu: str | None) -> dict[str, str]:
+        """Variables of a training's process.
+
+        Args:
+            gpu: Value of ``CUDA_VISIBLE_DEVICES``; None leaves it as it is.
+        """
+        threads = str(self.threads)
+        variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TQDM_DISABLE": "1"}
+        if gpu is not None:
+            variables["CUDA_VISIBLE_DEVICES"] = gpu
+        if self.tracking_uri is not None:  # no option, since it may hold a password
+            variables["MLFLOW_TRACKING_URI"] = self.tracking_uri
+        return variables
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        state: ``done``; ``failed``; ``stopped`` on request; ``elsewhere`` if another process is at it.
+        reason: Why it failed, in a line.
+    """
+
+    run: PlannedRun
+    state: Literal["done", "failed", "stopped", "elsewhere"]
+    reason: str = ""
+
+
+def is_done(run: PlannedRun, study: StudyFolder) -> bool:
+    """Whether a result of this training is there.
+
+    Raises:
+        MedsegError: If one of its name is of other data, folds or settings, or damaged.
+    """
+    result = read_result(study.root, run.key)
+    if result is None:
+        return False
+    for name in ("config_sha256", "fingerprint", "split_sha256"):
+        if result.facts[name] != getattr(run, name):
+            raise MedsegError(
+                f"{result.folder}: a result of this study must have {name} {getattr(run, name)[:12]}, got"
+                f" {str(result.facts[name])[:12]}; keep other data and settings in a study of their own"
+            )
+    return True
+
+
+def train(run: PlannedRun, setting: Setting, gpu: str | None = None) -> Outcome:
+    """Train and wait for it, as a worker of a cluster does."""
+    attempt = Attempt(run, setting, gpu)
+    while (outcome := attempt.poll()) is None:
+        time.sleep(_POLL_S)
+    return outcome
+
+
+class Attempt:
+    """A training at work; :meth:`poll` until it gives an outcome.
+
+    It goes on with what an earlier attempt left, and trains nothing that is finished or that another process is at.
+
+    Args:
+        run: What to train.
+        setting: How.
+        gpu: Value of ``CUDA_VISIBLE_DEVICES``; None leaves it as it is.
+    """
+
+    def __init__(self, run: PlannedRun, setting: Setting, gpu: str | None = None) -> None:
+        self.run = run
+        self.setting = setting
+        self.folder = setting.work.run(run.bundle_name, run.dataset, run.key)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+        self._claim = Claim.take(setting.work.lock(run.key))
+        self._outcome = self._begin(gpu) if self._claim is not None else Outcome(run, "elsewhere")
+        if self._outcome is not None:
+            self._release()
+
+    def poll(self) -> Outcome | None:
+        """How it ended; None while it is at work."""
+        if self._outcome is None and self._process is not None and self._process.poll() is not None:
+            self._outcome = self._end(self._process.returncode)
+            self._release()
+        return self._outcome
+
+    def stop(self) -> None:
+        """Ask it to end; it goes on later from its last complete epoch."""
+        # Once, since a second signal would break off its clean-up; SIGTERM, since it ends an interpreter that is still
+        # importing without a traceback.
+        if not self._stopped and self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+        self._stopped = True
+
+    @property
+    def epochs_done(self) -> int:
+        """Complete epochs."""
+        return epochs_done(self.folder)
+
+    def _begin(self, gpu: str | None) -> Outcome | None:
+        """Start the process, unless there is nothing left for it to do."""
+        try:
+            if is_done(self.run, self.setting.study):
+                self._tidy()
+                return Outcome(self.run, "done")
+            self.setting.work.failure(self.run.key).unlink(missing_ok=True)
+            if _is_finished(self.folder):
+                return self._install()
+            self._process = self._start(gpu)
+        except (MedsegError, OSError) as error:
+            return self._fail(str(error))
+        return None
+
+    def _start(self, gpu: str | None) -> subprocess.Popen[bytes]:
+        resume = self.folder.root if self.folder.checkpoint.is_file() else None
+        if resume is None:  # killed before its first epoch was complete
+            shutil.rmtree(self.folder.root, ignore_errors=True)
+        setting = self.setting
+        command = self.run.command(setting.data, setting.work.runs, resume=resume, tracking=setting.tracking)
+        log, environment = setting.work.log(self.run.key), setting.environment(gpu)
+        assert self._claim is not None
+        return start_process(command, log=log, extra_env=environment, claim=self._claim)
+
+    def _end(self, status: int) -> Outcome:
+        if status == 0:
+            try:
+                return self._install()
+            except (MedsegError, OSError) as error:
+                return self._fail(str(error))
+        if self._stopped:
+            return Outcome(self.run, "stopped")
+        return self._fail(_last_words(self.setting.work.log(self.run.key), status))
+
+    def _install(self) -> Outcome:
+        """Keep what is asked of a finished training; killed in between, all of it is done again."""
+        setting, run = self.setting, self.run
+        _copy(self.folder.masks("last"), setting.work.masks(run.key))
+        _keep_best(run, self.folder, setting.work)
+        extra = {"study": setting.name, "config_sha256": run.config_sha256, "jobs": setting.jobs}
+        install_result(setting.study.root, run.key, self.folder, extra)
+        self._tidy()
+        return Outcome(run, "done")
+
+    def _tidy(self) -> None:
+        """Delete what is large."""
+        shutil.rmtree(self.folder.checkpoint.parent, ignore_errors=True)
+        if not self.setting.keep_weights:
+            shutil.rmtree(self.folder.weights("last").parents[1], ignore_errors=True)
+
+    def _fail(self, reason: str) -> Outcome:
+        write_text(self.setting.work.failure(self.run.key), f"{reason}\n")
+        return Outcome(self.run, "failed", reason)
+
+    def _release(self) -> None:
+        if self._claim is not None:
+            self._claim.release()
+
+
+def epochs_done(folder: RunFolder) -> int:
+    """Complete epochs of a training."""
+    try:
+        return max(len(folder.history.read_text(encoding="utf-8").splitlines()) - 1, 0)
+    except OSError:
+        return 0
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    """Whether the training ended before its result was installed."""
+    return folder.facts.is_file() and folder.read_facts().get("status") == "FINISHED"
+
+
+def _keep_best(run: PlannedRun, folder: RunFolder, work: WorkFolder) -> None:
+    """Keep the weights of the bundle's training with the highest mean Dice over its cases, each on its own fold."""
+    score = float(pd.read_csv(folder.volumes("last"))["dice"].mean())
+    target = work.best_weights(run.bundle_name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    record = target.with_name("best.json")
+    with FileLock(f"{record}.lock"):
+        best = json.loads(record.read_text(encoding="utf-8"))["dice"] if record.is_file() else -math.inf
+        if score > best:
+            for suffix in (".pt", ".json"):
+                _copy(folder.weights("last").with_suffix(suffix), target.with_suffix(suffix))
+            write_json(record, {"key": run.key, "dice": score})
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as partial:
+        shutil.copyfile(source, partial)
+
+
+def _last_words(log: Path, status: int) -> str:
+    """The error that a training printed, or else its last line."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    said = (errors or lines or ["it said nothing"])[-1]
+    how = f"signal {-status}" if status < 0 else f"status {status}"
+    return f"{said} (ended with {how}; log: {log})"

@@ -1,0 +1,235 @@
+"""``medseg study run`` from its flags to its results, each training a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+from distributed import LocalCluster
+
+from medseg.manifest import Manifest
+from medseg.study import check_comparable, read_results
+from medseg.study.cost import read_costs
+from tests.commands import Ended, run_process
+from tests.medseg.conftest import Medseg
+from tests.medseg.study.commands import SHORT, keys, run_study, scores, start_study, study_command, tracked_runs, until
+
+TWO = ("--bundle", "unet", "--bundle", "unet_early_skip", "--fold", "0")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, prepared: Manifest) -> tuple[Path, Ended]:
+    """A study of two networks, run to its end; its folder's parent, and what was printed."""
+    folder = tmp_path_factory.mktemp("done")
+    ended = run_study(folder, "--data", prepared.root, *TWO, *SHORT).succeeded()
+    return folder, ended
+
+
+def test_flags_become_a_plan(done: tuple[Path, Ended]) -> None:
+    folder, _ = done
+    assert yaml.safe_load((folder / "study/study.yaml").read_text()) == {
+        "name": "study",
+        "bundles": ["unet", "unet_early_skip"],
+        "folds": [0],
+        "seeds": [0],
+        "settings": {"max_epochs": 2, "epoch_length": 2},
+        "threads": 1,
+    }
+
+
+def test_each_training_leaves_a_result_of_its_fold(done: tuple[Path, Ended], prepared: Manifest) -> None:
+    results = read_results(done[0] / "study")
+    check_comparable(results)
+    assert [result.bundle for result in results] == ["unet", "unet_early_skip"]
+    for result in results:
+        assert list(result.volumes().case) == list(prepared.fold(0).val)
+        assert set(result.volumes().group) == {"g0"}
+        assert len(result.history()) == 2
+        assert result.facts["fingerprint"] == prepared.fingerprint
+        assert result.facts["threads"] == 1
+
+
+def test_what_is_printed(done: tuple[Path, Ended]) -> None:
+    lines = done[1].stdout.splitlines()
+    assert lines[0] == "study study: 2 trainings, 2 left"
+    assert "begun: unet, fold 0, seed 0" in lines
+    assert any(
+        line.startswith("unet_early_skip, fold 0, seed 0: done in ") and line.endswith("; 0 left") for line in lines
+    )
+    assert lines[-1].startswith("study study: 2 done; look at them with: medseg report study")
+
+
+def test_only_the_best_weights_of_a_network_stay(done: tuple[Path, Ended]) -> None:
+    work = done[0] / "runs/studies/study"
+    assert sorted(str(path.relative_to(work)) for path in work.rglob("*.pt")) == [
+        "best/unet/model.pt",
+        "best/unet_early_skip/model.pt",
+    ]
+    best = json.loads((work / "best/unet/best.json").read_text())
+    (result,) = (result for result in read_results(done[0] / "study") if result.bundle == "unet")
+    assert best == {"key": result.key, "dice": pytest.approx(result.volumes().dice.mean())}
+    assert sorted(path.name for path in (work / "masks").iterdir()) == sorted(
+        f"{result.key}.npz" for result in read_results(done[0] / "study")
+    )
+
+
+def test_nothing_is_installed_into_bundles(done: tuple[Path, Ended]) -> None:
+    for result in read_results(done[0] / "study"):
+        (run,) = (done[0] / "runs/studies/study/runs").glob(f"{result.bundle}/*/{result.key}/log.txt")
+        assert "installed weights" not in run.read_text()
+
+
+def test_costs_are_measured(done: tuple[Path, Ended]) -> None:
+    costs = {cost["bundle"]: cost for cost in read_costs(done[0] / "study")}
+    assert costs.keys() == {"unet", "unet_early_skip"}
+    assert costs["unet"]["parameters"] == 7_759_521
+    assert costs["unet"]["slice_px"] == [48, 40]
+    # 48 x 40 is padded to 48 x 48. First block's convolutions: 48 * 48 pixels, 9 * 1 * 32 and 9 * 32 * 32 products.
+    assert costs["unet"]["multiply_adds"] > 48 * 48 * (9 * 32 + 9 * 32 * 32)
+    for cost in costs.values():
+        assert 0 < cost["infer_seconds"] < cost["train_step_seconds"]
+        assert cost["infer_peak_bytes"] <= cost["train_peak_bytes"]
+        assert cost["threads"] == 1
+
+
+def test_trainings_stand_below_the_study_in_mlflow(done: tuple[Path, Ended]) -> None:
+    parent, *children = tracked_runs(done[0])
+    assert parent.info.run_name == "study"
+    assert parent.data.tags["study"] == "study"
+    assert [run.data.tags["mlflow.parentRunId"] for run in children] == [parent.info.run_id] * 2
+    assert [run.data.tags["bundle_name"] for run in children] == ["unet", "unet_early_skip"]
+    assert {run.data.tags["study"] for run in children} == {"study"}
+    assert {run.info.status for run in (parent, *children)} == {"FINISHED"}
+    assert not list(done[0].glob("mlruns/**/model.pt")) or all(
+        "best_weights" not in str(path) for path in done[0].glob("mlruns/**/model.pt")
+    )
+
+
+def test_a_second_run_trains_nothing(done: tuple[Path, Ended], prepared: Manifest) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (done[0] / "study").rglob("*.csv")}
+    ended = run_study(done[0], "--data", prepared.root, *TWO, *SHORT).succeeded()
+    assert ended.stdout.splitlines()[0] == "study study: all 2 trainings are done"
+    assert {path: path.stat().st_mtime_ns for path in (done[0] / "study").rglob("*.csv")} == before
+    assert len(tracked_runs(done[0])) == 3
+
+
+def test_another_machine_goes_on_from_the_results(
+    done: tuple[Path, Ended], tmp_path: Path, prepared: Manifest, medseg: Medseg
+) -> None:
+    """The study's folder alone comes along; of more seeds only the new ones are left."""
+    (done[0] / "study").rename(tmp_path / "study")
+    try:
+        shown = medseg("study", "status", "study", "--data", prepared.root).succeeded().stdout
+        assert shown.splitlines()[-1].startswith("study study: 2 done")
+        plan = yaml.safe_load((tmp_path / "study/study.yaml").read_text())
+        (tmp_path / "study/study.yaml").write_text(yaml.safe_dump({**plan, "seeds": [0, 1]}))
+        shown = medseg("study", "status", "study", "--data", prepared.root).succeeded().stdout
+        assert shown.splitlines()[-1].startswith("study study: 2 done, 2 left")
+        (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
+    finally:
+        (tmp_path / "study").rename(done[0] / "study")
+
+
+def test_results_of_other_data_are_not_mixed_in(
+    done: tuple[Path, Ended], prepared_volumes: Manifest, medseg: Medseg
+) -> None:
+    error = medseg("study", "status", done[0] / "study", "--data", prepared_volumes.root).refused(1)
+    assert f"a result of this study must have fingerprint {prepared_volumes.fingerprint[:12]}, got" in error
+    assert error.endswith("keep other data and settings in a study of their own")
+
+
+def test_flags_do_not_change_a_plan(done: tuple[Path, Ended], prepared: Manifest, medseg: Medseg) -> None:
+    folder = done[0] / "study"
+    error = medseg("study", "run", folder, "--data", prepared.root, "--seed", "4", "--no-tracking").refused()
+    assert error.endswith(
+        "study.yaml: a study keeps its seeds, (0,), got (4,); change the file, or give another folder"
+    )
+
+
+def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, prepared: Manifest) -> None:
+    plan = {
+        "bundles": ["unet", "unet_early_skip"],
+        "folds": [0],
+        "settings": {"max_epochs": 1, "epoch_length": 1},
+        "per_bundle": {"unet": {"gradient_clip": -1}},
+        "threads": 1,
+    }
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
+    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking")
+    assert keys(tmp_path) == ["unet_early_skip-fold0-seed0"]
+    error = ended.refused(1)
+    assert "1 of 2 trainings failed, the first with: gradient_clip must be a finite number above 0, got -1" in error
+    assert "study study: 1 done, 1 failed" in ended.stdout
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_wrong_wishes_are_refused_before_anything_is_written(
+    tmp_path: Path, prepared: Manifest, medseg: Medseg
+) -> None:
+    data = ("--data", prepared.root)
+    assert medseg("study", "run", "study", *data).refused().endswith("or give --bundle, --fold and --seed")
+    assert medseg("study", "run", "study", "--bundle", "unet").refused().endswith("give it with --data")
+    assert (
+        "fold must be 0 to 2, got 7"
+        in medseg("study", "run", "study", "--bundle", "unet", "--fold", "7", *data).refused()
+    )
+    assert "nonet: must be a bundle's folder" in medseg("study", "run", "study", "--bundle", "nonet", *data).refused()
+    wish = ("study", "run", "study", "--bundle", "unet", "--set", "max_epoch=3", *data)
+    assert medseg(*wish).refused() == "settings must be ids of unet's train.json, got max_epoch"
+    wish = ("study", "run", "study", "--bundle", "unet", "--set", "max_epochs", *data)
+    assert medseg(*wish).refused() == "--set must be ID=VALUE, such as max_epochs=8, got 'max_epochs'"
+    wish = ("study", "run", "study", "--bundle", "unet", "--set", "max_epochs=many", *data)
+    assert medseg(*wish).refused() == "unet: max_epochs must be a whole number from 1, got 'many'"
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_plan_may_be_of_certain_data_alone(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
+    (tmp_path / "study.yaml").write_text("{name: cell, bundles: [unet], fingerprint: 'dc555264'}")
+    error = medseg("study", "status", "study.yaml", "--data", prepared.root).refused()
+    assert f"the data of study cell must have the fingerprint dc555264, got {prepared.fingerprint[:12]}" in error
+
+
+def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, prepared: Manifest) -> None:
+    ended = run_study(tmp_path, "--data", prepared.root, "--bundle", "unet", *SHORT, "--dry-run").succeeded()
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "study study: 3 trainings, 3 left; timing some steps of each network"
+    assert lines[-1] == "about 0.0 hours, from 5 timed steps a network"
+    assert [line.split()[:4] for line in lines if line.startswith("unet")] == [
+        ["unet", str(fold), "0", "2"] for fold in range(3)
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupt_ends_trainings_and_study(tmp_path: Path, prepared: Manifest) -> None:
+    many = ("--set", "max_epochs=400", "--threads", "1")
+    study = start_study(tmp_path, "--data", prepared.root, "--bundle", "unet", "--fold", "0", *many)
+    histories = tmp_path / "runs/studies/study/runs"
+    until(lambda: any(histories.glob("unet/discs/*/checkpoints/last.pt")))
+    study.send_signal(signal.SIGINT)
+    said, _ = study.communicate(timeout=60)
+    assert study.returncode == 130, said
+    assert said.splitlines()[-1] == "interrupted; finished trainings stay, the others go on with the same command"
+    assert "Traceback" not in said
+    assert [run.info.status for run in tracked_runs(tmp_path)] == ["KILLED", "KILLED"]
+    ended = run_process(study_command("status", "study", "--data", prepared.root), tmp_path).succeeded()
+    assert ended.stdout.splitlines()[-1] == "study study: 1 left"
+
+
+@pytest.mark.slow
+def test_a_cluster_trains_the_same(done: tuple[Path, Ended], tmp_path: Path, prepared: Manifest) -> None:
+    with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0") as cluster:
+        address = cluster.scheduler_address
+        run_study(tmp_path, "--data", prepared.root, *TWO, *SHORT, "--dask", address).succeeded()
+    expected = scores(done[0])
+    found = scores(tmp_path)
+    assert found.keys() == expected.keys()
+    assert all(found[key].equals(expected[key]) for key in expected)
+
+
+def test_a_cluster_must_be_there(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
+    wish = ("study", "run", "study", "--data", prepared.root, "--bundle", "unet", "--no-tracking", "--dask", "nowhere")
+    assert medseg(*wish).refused().startswith("--dask nowhere: must be the address of a running Dask scheduler")
