@@ -51,6 +51,7 @@ def run_facts(
         "train_cases_sha256": [manifest.case(name).sha256 for name in fold.train],
         "device": str(device),
         "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
         "git_commit": _git_commit(),
         **{f"{name}_version": _version(name) for name in ("medseg", "monai", "torch", "pytorch-ignite")},
     }

@@ -1,29 +1,36 @@
-"""Per-image CSV and summary of an evaluation."""
+"""Tables and summary of an evaluation."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
+from medseg.handlers.score_files import write_table
 from medseg.handlers.score_table import ScoreTable
-from medseg.io.atomic import atomic_path, write_json
+from medseg.io.atomic import write_json
 from medseg.manifest import read_manifest
-from medseg.metrics import summarise
+from medseg.metrics import calibration_table, summarise
 from medseg.runs import check_unseen
 
 __all__ = ["EvaluationReport"]
 
 logger = logging.getLogger(__name__)
 
+_LOGGED = {
+    "image_level": ("dice", "iou", "iou_both", "hd95_mm", "hd95_px", "assd_mm", "assd_px", "surface_dice"),
+    "volume_level": ("dice", "hd95_mm", "hd95_px", "assd_mm", "assd_px", "surface_dice"),
+}
+
 
 class EvaluationReport:
-    """Write ``scores.csv`` and ``summary.json`` when an evaluator ends, and log the means with n and interval.
+    """Write ``scores.csv``, ``volumes.csv``, ``calibration.csv`` and ``summary.json`` when an evaluator ends.
 
-    Attach after ``scores``.
+    The columns are those of a training's files. Means are logged with n and interval. Attach after ``scores``.
 
     Args:
         scores: Scores of the evaluator's epoch.
@@ -52,27 +59,44 @@ class EvaluationReport:
         """Write and log."""
         if dist.is_available() and dist.is_initialized() and dist.get_rank() > 0:
             return
+        marks = self._marks()
+        epoch = self.scores.epoch
+        volumes = self.scores.volumes(epoch)
+        summary = {**marks, **summarise(epoch.table, volumes)}
+        write_table(self.folder / "scores.csv", epoch.table)
+        write_table(self.folder / "volumes.csv", volumes)
+        write_table(self.folder / "calibration.csv", calibration_table(epoch.calibration.values()))
+        write_json(self.folder / "summary.json", summary)
+        warnings = [name for name in ("leaky_split", "seen_in_training") if marks[name]]
+        mark = f" MARKED: {', '.join(warnings)}" if warnings else ""
+        for line in _lines(summary):
+            logger.info("%s%s", line, mark)
+        logger.info("written: %s", self.folder.resolve())
+
+    def _marks(self) -> dict[str, Any]:
         manifest = read_manifest(self.dataset_dir)
-        marks: dict[str, Any] = {
+        return {
             "dataset": manifest.name,
             "fingerprint": manifest.fingerprint,
             "fold": self.fold,
             "leaky_split": manifest.split.leaky,
             "seen_in_training": check_unseen(self.weights, self.dataset_dir, self.fold, allow_seen=self.allow_seen),
         }
-        summary = summarise(self.scores.table)
-        with atomic_path(self.folder / "scores.csv") as partial:
-            self.scores.table.to_csv(partial, index=False)
-        write_json(self.folder / "summary.json", {**marks, **summary})
-        warnings = [name for name in ("leaky_split", "seen_in_training") if marks[name]]
-        mark = f" MARKED: {', '.join(warnings)}" if warnings else ""
-        for metric in ("dice", "iou", "iou_both"):
-            logger.info("%s per image %s%s", metric, _in_words(summary["image_level"][metric]), mark)
-        logger.info("written: %s", self.folder.resolve())
+
+
+def _lines(summary: dict[str, Any]) -> Iterator[str]:
+    """Means of each level."""
+    for level, metrics in _LOGGED.items():
+        per = "image" if level == "image_level" else "volume"
+        for metric in metrics:
+            if metric in summary.get(level, {}):
+                yield f"{metric} per {per} {_in_words(summary[level][metric])}"
 
 
 def _in_words(spread: dict[str, Any]) -> str:
-    """Mean, interval and number of images; one image has no interval."""
+    """Mean, interval and number of images; one image has no interval, and distances to empty masks no mean."""
+    if spread["mean"] is None:
+        return f"not known (n = {spread['n']})"
     low, high = spread["ci95_low"], spread["ci95_high"]
     interval = "no interval" if low is None else f"95% interval {low:.4f} to {high:.4f}"
     return f"{spread['mean']:.4f} ({interval}, n = {spread['n']})"

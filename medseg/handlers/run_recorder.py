@@ -13,10 +13,21 @@ import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
-from medseg.handlers.score_table import ScoreTable
+from medseg.handlers.score_files import read_table, write_table
+from medseg.handlers.score_table import EpochScores, ScoreTable
 from medseg.io.atomic import atomic_path, write_json
-from medseg.metrics import summarise
-from medseg.runs import Lifecycle, RunFolder, Status, check_resume, install_weights, save_weights
+from medseg.metrics import CalibrationBins, calibration_table, summarise
+from medseg.runs import (
+    Lifecycle,
+    RunFolder,
+    Status,
+    check_resume,
+    install_weights,
+    load_mask,
+    save_masks,
+    save_weights,
+)
+from medseg.runs.peak_memory import peak_memory
 
 __all__ = ["RunRecorder"]
 
@@ -26,8 +37,9 @@ logger = logging.getLogger(__name__)
 class RunRecorder:
     """Write config, log, history, scores, checkpoints and weights of a training, each atomically.
 
-    After each validation the last epoch's scores are replaced, and the best epoch's where Dice rose; after each epoch
-    the checkpoint. A finished run's last weights are installed as the bundle's own.
+    After each validation the last epoch's scores are replaced, and where Dice rose the best epoch's scores, masks and
+    weights; after each epoch the checkpoint. Distances take time, so scores of whole cases are written once, at the
+    end. A finished run's last weights are installed as the bundle's own.
 
     Args:
         folder: The run's folder.
@@ -62,6 +74,7 @@ class RunRecorder:
         self.resume = resume
         self.history: list[dict[str, float]] = []
         self.best: dict[str, float] = {}
+        self.best_calibration: dict[str, CalibrationBins] = {}
         self._epoch_started = 0.0
         self._validated = False
         self._log_file: logging.Handler | None = None
@@ -120,19 +133,51 @@ class RunRecorder:
         if "val_dice" in row:
             self._write_scores("last", row)
             if row["val_dice"] > self.best.get("val_dice", -1.0):
-                self.best = row
-                self._write_scores("best", row)
-                self._save_weights("best")
+                self._save_best(row)
         state = {name: item.state_dict() for name, item in self.checkpointed.items()}
         with atomic_path(self.folder.checkpoint) as partial:
-            torch.save({**state, "history": self.history, "best": self.best, "facts": self.facts}, partial)
+            torch.save({**state, **self._progress()}, partial)
+
+    def _save_best(self, row: dict[str, float]) -> None:
+        self.best = row
+        self._write_scores("best", row)
+        self._save_masks("best")
+        self.best_calibration = dict(self.scores.epoch.calibration)
+        self._save_weights("best")
+
+    def _progress(self) -> dict[str, Any]:
+        """What a training that goes on must know, in containers that torch loads without unpickling."""
+        calibration = {case: bins.as_lists() for case, bins in self.best_calibration.items()}
+        return {"history": self.history, "best": self.best, "best_calibration": calibration, "facts": self.facts}
 
     def _write_scores(self, which: str, row: dict[str, float]) -> None:
-        with atomic_path(self.folder.scores(which)) as partial:
-            self.scores.table.to_csv(partial, index=False)
+        write_table(self.folder.scores(which), self.scores.table)
+        self._write_summary(which, row, summarise(self.scores.table))
+
+    def _write_summary(self, which: str, row: dict[str, float], summary: dict[str, Any]) -> None:
         marks = {"epoch": int(row["epoch"]), "chosen_on_these_cases": which == "best"}
         marks["leaky_split"] = bool(self.facts["leaky"])
-        write_json(self.folder.summary(which), {**marks, **summarise(self.scores.table)})
+        write_json(self.folder.summary(which), {**marks, **summary})
+
+    def _save_masks(self, which: str) -> None:
+        epoch = self.scores.epoch
+        save_masks(self.folder.masks(which), ((case, epoch.prediction(case)) for case in epoch.calibration))
+
+    def _write_cases(self) -> None:
+        """Write the scores of whole cases, the best epoch's from what it left in the folder."""
+        self._save_masks("last")
+        validated = next(row for row in reversed(self.history) if "val_dice" in row)
+        self._write_volumes("last", validated, self.scores.epoch)
+        if self.best_calibration:  # checkpoints of before these were recorded have none
+            table, masks = read_table(self.folder.scores("best")), self.folder.masks("best")
+            epoch = EpochScores(table, self.best_calibration, lambda case: load_mask(masks, case))
+            self._write_volumes("best", self.best, epoch)
+
+    def _write_volumes(self, which: str, row: dict[str, float], epoch: EpochScores) -> None:
+        volumes = self.scores.volumes(epoch)
+        write_table(self.folder.volumes(which), volumes)
+        write_table(self.folder.calibration(which), calibration_table(epoch.calibration.values()))
+        self._write_summary(which, row, summarise(epoch.table, volumes))
 
     def _load_checkpoint(self, engine: Engine) -> None:
         check_resume(self.folder, self.facts)
@@ -140,13 +185,20 @@ class RunRecorder:
         for name, item in self.checkpointed.items():
             item.load_state_dict(state[name])
         self.history, self.best = state["history"], state["best"]
+        calibration = state.get("best_calibration", {})
+        self.best_calibration = {case: CalibrationBins.from_lists(bins) for case, bins in calibration.items()}
         engine.state.epoch = len(self.history)
         engine.state.iteration = len(self.history) * (engine.state.epoch_length or 0)
         logger.info("going on after epoch %d", engine.state.epoch)
 
     def _complete(self, engine: Engine) -> None:
+        if self.resume and self.best and self.scores.table.empty:
+            # Killed after its last epoch: what that predicted is gone with the process, but not the weights.
+            self.evaluator.run()
         if _is_first_rank():
             self._save_weights("last")
+            if self.best:
+                self._write_cases()
             if self.bundle_root is not None:
                 logger.info("installed weights: %s", install_weights(self.folder, self.bundle_root))
         Lifecycle.of(engine).finish()
@@ -169,11 +221,13 @@ class RunRecorder:
         self._log_file = None
 
     def _write_facts(self, status: Status | str) -> None:
+        peak_bytes, peak_of = peak_memory(torch.device(self.facts.get("device", "cpu")))
         process = {"pid": os.getpid(), "host": platform.node()}
+        memory = {"peak_memory_bytes": peak_bytes, "peak_memory_of": peak_of}
         seconds = sum(row["seconds"] for row in self.history)
         short = {key: value for key, value in self.facts.items() if key != "train_cases_sha256"}
         epochs = {"epochs_done": len(self.history), "seconds": round(seconds, 1), "best_epoch": self.best.get("epoch")}
-        write_json(self.folder.facts, {**short, **epochs, **process, "status": status})
+        write_json(self.folder.facts, {**short, **epochs, **process, **memory, "status": status})
 
 
 def _line(row: dict[str, float], max_epochs: int) -> str:

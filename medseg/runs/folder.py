@@ -60,8 +60,20 @@ class RunFolder:
         """Per-slice scores of the ``last`` or ``best`` epoch."""
         return self.root / f"scores_{which}.csv"
 
+    def volumes(self, which: str) -> Path:
+        """Scores of whole cases of the ``last`` or ``best`` epoch."""
+        return self.root / f"volumes_{which}.csv"
+
+    def calibration(self, which: str) -> Path:
+        """Pixels of the ``last`` or ``best`` epoch by the probability that they were given."""
+        return self.root / f"calibration_{which}.csv"
+
+    def masks(self, which: str) -> Path:
+        """Predicted masks of the ``last`` or ``best`` epoch, for :func:`medseg.runs.load_masks`."""
+        return self.root / f"masks_{which}.npz"
+
     def summary(self, which: str) -> Path:
-        """Summary of :meth:`scores`."""
+        """Summary of :meth:`scores` and :meth:`volumes`."""
         return self.root / f"summary_{which}.json"
 
     def read_facts(self) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from medseg.runs.folder import RunFolder
 
 __all__ = ["check_resume"]
 
-_MAY_CHANGE = ("device", "machine", "amp", "git_commit", "train_cases_sha256")
+_MAY_CHANGE = ("device", "machine", "threads", "amp", "git_commit", "train_cases_sha256", "surface_tolerance")
 
 _OF_THE_DATA = ("plane", "spacing_mm", "picture_window_hu", "picture_levels", "training_set")
 """What only describes the data, which are known by their fingerprint; older runs have none of these."""
 
 
 def check_resume(folder: RunFolder, facts: dict[str, Any]) -> None:
-    """Refuse to go on with other data or settings; only code, machine and device may be others.
+    """Refuse to go on with other data or settings; only code, machine, device and how cases are scored may be others.
 
     Args:
         folder: The run's folder.

@@ -18,7 +18,7 @@ from medseg.runs import Lifecycle, RunFolder, Status
 from medseg.tracking.look import how_to_look
 from medseg.tracking.presentation import dataset_input, page_tags, run_name, run_note
 from medseg.tracking.reaper import process_tags, reap_dead_runs
-from medseg.tracking.side_by_side import log_pictures, log_score_sheet
+from medseg.tracking.side_by_side import log_means, log_pictures, log_score_sheet
 from medseg.tracking.store import experiment_id, log_dataset, open_store, without_password
 
 __all__ = ["RunTracker"]
@@ -155,8 +155,9 @@ class RunTracker:
 
     def _log_files(self, folder: RunFolder) -> None:
         for which in ("last", "best"):
-            for file in (folder.scores(which), folder.summary(which)):
+            for file in (folder.scores(which), folder.volumes(which), folder.calibration(which), folder.summary(which)):
                 self._log_file(file, None)
+        log_means(self._client, self.run_id, folder)
         for file in (folder.history, folder.log, folder.facts):
             self._log_file(file, None)
         for picture in sorted(folder.overlays.glob("*.png")):

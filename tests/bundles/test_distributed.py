@@ -12,6 +12,7 @@ import torch
 from mlflow import MlflowClient
 
 from medseg.manifest import Manifest
+from medseg.runs import load_masks
 from tests.bundles.conftest import Trained
 from tests.commands import ROOT, Ended, run_process, train
 
@@ -39,6 +40,8 @@ class TestTraining:
         facts = json.loads((run / "run.json").read_text())
         assert (facts["status"], facts["epochs_done"]) == ("FINISHED", 2)
         assert set(pd.read_csv(run / "scores_last.csv")["case"]) == {"disc_000", "disc_003"}
+        assert list(pd.read_csv(run / "volumes_last.csv")["case"]) == ["disc_000", "disc_003"]
+        assert list(load_masks(run / "masks_best.npz")) == ["disc_000", "disc_003"]
         tracked = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_runs(["1"])
         assert [run.info.status for run in tracked] == ["FINISHED"]
 
@@ -62,4 +65,6 @@ class TestEvaluation:
         torchrun(tmp_path, *args, "--trained_run", str(trained_unet.run)).succeeded()
         table = pd.read_csv(tmp_path / "out" / "scores.csv")
         pd.testing.assert_frame_equal(table, pd.read_csv(trained_unet.run / "scores_last.csv"), rtol=1e-4)
+        volumes = pd.read_csv(tmp_path / "out" / "volumes.csv")
+        pd.testing.assert_frame_equal(volumes, pd.read_csv(trained_unet.run / "volumes_last.csv"), rtol=1e-4)
         assert json.loads((tmp_path / "out" / "summary.json").read_text())["image_level"]["dice"]["n"] == 2

@@ -31,10 +31,14 @@ class TestInstalledWeights:
         ended = commands(*evaluate(trained), cwd=tmp_path).succeeded()
         table = pd.read_csv(tmp_path / "out" / "scores.csv")
         pd.testing.assert_frame_equal(table, pd.read_csv(trained.run / "scores_last.csv"), rtol=1e-5)
+        for written, trained_s in (("volumes.csv", "volumes_last.csv"), ("calibration.csv", "calibration_last.csv")):
+            table = pd.read_csv(tmp_path / "out" / written)
+            pd.testing.assert_frame_equal(table, pd.read_csv(trained.run / trained_s), rtol=1e-5, atol=1e-6)
         content = summary(tmp_path)
         assert (content["dataset"], content["fold"], content["seen_in_training"]) == ("discs", 0, False)
         assert content["image_level"]["dice"]["n"] == 2
         assert "dice per image" in ended.stdout
+        assert "surface_dice per image" in ended.stdout
         assert "MARKED" not in ended.stdout
         assert len(list((tmp_path / "out" / "overlays").iterdir())) == 2
 
@@ -42,6 +46,17 @@ class TestInstalledWeights:
         missing = tmp_path / "none" / "model.pt"
         error = commands(*evaluate(trained_unet, "--weights", missing), cwd=tmp_path).refused()
         assert error == f"{missing}: weights must exist; train the bundle first, or name a training with --run"
+
+    def test_tolerance_that_is_no_distance(self, trained_unet: Trained, commands: Commands, tmp_path: Path) -> None:
+        error = commands(*evaluate(trained_unet, "--surface_tolerance", "2mm"), cwd=tmp_path).refused()
+        assert error == "surface_tolerance must be a finite number from 0, got '2mm'"
+
+    def test_tolerance_may_be_another(self, trained_unet: Trained, commands: Commands, tmp_path: Path) -> None:
+        commands(*evaluate(trained_unet, "--surface_tolerance", "1000"), cwd=tmp_path).succeeded()
+        assert summary(tmp_path)["surface_tolerance_mm"] == 1000.0
+        volumes = pd.read_csv(tmp_path / "out" / "volumes.csv")
+        found = volumes.hd95_mm.notna()
+        assert (volumes.surface_dice[found] == 1.0).all()
 
 
 class TestRun:

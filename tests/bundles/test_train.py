@@ -13,6 +13,7 @@ import torch
 from mlflow import MlflowClient
 
 from medseg.manifest import Manifest
+from medseg.runs import load_masks
 from tests.bundles.conftest import Trained
 from tests.commands import ROOT, Commands, bundle_command, run_process, train
 from tests.factories import make_prepared
@@ -54,7 +55,12 @@ class TestFromElsewhere:
         history = pd.read_csv(run / "history.csv")
         assert {"train_loss", "val_dice", "val_iou", "val_iou_both", "val_loss"} <= set(history)
         assert not history.isna().any(axis=None)
-        assert set(pd.read_csv(run / "scores_last.csv")["case"]) == {"disc_000", "disc_003"}
+        for table in ("scores", "volumes"):
+            assert set(pd.read_csv(run / f"{table}_last.csv")["case"]) == {"disc_000", "disc_003"}
+        assert list(load_masks(run / "masks_last.npz")) == list(load_masks(run / "masks_best.npz"))
+        assert facts["threads"] >= 1
+        assert facts["peak_memory_bytes"] > 4 * facts["parameters"]
+        assert facts["surface_tolerance"] == 2.0
         assert {path.name for path in (run / "overlays").iterdir()} == {"disc_000_000.png", "disc_003_000.png"}
         assert json.loads((run / "config.json").read_text())["max_epochs"] == 1
 
@@ -140,6 +146,7 @@ class TestRefusals:
             (("--run", "runs/old"), "run is for evaluation and prediction, got 'runs/old'; .* by --resume$"),
             (("--fold", "3"), ".*: fold must be 0 to 2, got 3$"),
             (("--max_epochs", "0"), "max_epochs must be a whole number from 1, got 0$"),
+            (("--surface_tolerance", "-1"), "surface_tolerance must be a finite number from 0, got -1$"),
             (("--run_name", "a/b"), "run_name must consist of letters, digits, .*, got 'a/b'$"),
             (("--resume", "nowhere"), "nowhere: resume must be a run's folder, but it has no checkpoints/last.pt$"),
             (("--train::dataloader::num_worker", "1"), ".*unexpected keyword argument 'num_worker'$"),

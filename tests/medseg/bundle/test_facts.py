@@ -29,6 +29,7 @@ class TestRunFacts:
         assert got["train_cases_sha256"] == [prepared.case(name).sha256 for name in prepared.fold(1).train]
         assert (got["split"], got["leaky"], got["foreground"]) == ("group", False, "disc")
         assert got["torch_version"] is not None
+        assert got["threads"] == torch.get_num_threads()
 
     def test_what_prediction_needs_of_the_data_is_there(self, prepared: Manifest) -> None:
         known = dataclasses.replace(prepared, plane="coronal", spacing_mm=(1.0, 1.0, 2.5), window_hu=(-100.0, 400.0))

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -13,8 +16,17 @@ from PIL import Image
 
 from medseg.errors import MedsegError
 from medseg.manifest import Manifest
-from medseg.runs import RunFolder
+from medseg.metrics import surface_scores
+from medseg.runs import RunFolder, load_masks
 from tests.medseg.handlers.tiny import Tiny, make_training
+
+TABLES = [
+    f"{name}_{which}.{kind}"
+    for which in ("last", "best")
+    for name, kind in (
+        ("scores", "csv"), ("volumes", "csv"), ("calibration", "csv"), ("summary", "json"), ("masks", "npz"),
+    )
+]  # fmt: skip
 
 
 class FailAfter:
@@ -28,6 +40,26 @@ class FailAfter:
 
     def __call__(self, _engine: Engine) -> None:
         raise RuntimeError("out of memory")
+
+
+class Spoil:
+    """From an epoch on let the network predict nothing, so that its best epoch lies before."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        if engine.state.epoch >= self.epoch:
+            for parameter in engine.network.parameters():  # type: ignore[attr-defined]
+                parameter.data.fill_(-1.0)
+
+
+def read_label(manifest: Manifest, case: str) -> np.ndarray:
+    path = manifest.root / manifest.case(case).label
+    return np.asarray(nibabel.load(path).dataobj) > 0
 
 
 def run(training: Tiny) -> Tiny:
@@ -54,6 +86,8 @@ class TestFiles:
         assert files == {
             "config.json", "run.json", "log.txt", "history.csv", "checkpoints/last.pt", "overlays/disc_000_000.png",
             "scores_last.csv", "scores_best.csv", "summary_last.json", "summary_best.json",
+            "volumes_last.csv", "volumes_best.csv", "calibration_last.csv", "calibration_best.csv",
+            "masks_last.npz", "masks_best.npz",
             "weights/last/model.pt", "weights/last/model.json", "weights/best/model.pt", "weights/best/model.json",
         }  # fmt: skip
 
@@ -84,10 +118,42 @@ class TestFiles:
         assert summary["chosen_on_these_cases"] is True
         assert json.loads(folder.weights("best").with_suffix(".json").read_text())["epoch"] == summary["epoch"]
 
+    @pytest.mark.parametrize("which", ["last", "best"])
+    def test_cases_are_scored_by_the_masks_that_are_kept(self, finished: Tiny, prepared: Manifest, which: str) -> None:
+        folder = finished.recorder.folder
+        volumes, masks = pd.read_csv(folder.volumes(which)), load_masks(folder.masks(which))
+        assert list(volumes.case) == list(masks) == ["disc_000", "disc_003"]
+        assert list(volumes.group) == ["g0", "g0"]
+        for found in volumes.itertuples():
+            prediction, truth = masks[found.case], read_label(prepared, found.case)
+            assert found.dice == pytest.approx(2 * (prediction & truth).sum() / (prediction.sum() + truth.sum()))
+            assert found.truth_ml == pytest.approx(truth.sum() * 0.75 / 1000)
+            expected = surface_scores(prediction, truth, spacing=(0.5, 0.75, 2.0), tolerance=2.0)
+            assert (found.hd95_mm, found.assd_mm) == pytest.approx((expected.hd95, expected.assd))
+        slices = pd.read_csv(folder.scores(which))
+        for column in ("dice", "iou_both", "precision", "recall", "cross_entropy", "calibration_error"):
+            assert volumes[column].to_numpy() == pytest.approx(slices[column].to_numpy())
+        summary = json.loads(folder.summary(which).read_text())
+        assert summary["image_level"]["assd_mm"]["mean"] == pytest.approx(volumes.assd_mm.mean())
+        assert summary["epoch"] == int(
+            (finished.recorder.best if which == "best" else finished.recorder.history[-1])["epoch"]
+        )
+
+    @pytest.mark.parametrize("which", ["last", "best"])
+    def test_calibration_is_of_all_pixels(self, finished: Tiny, which: str) -> None:
+        folder = finished.recorder.folder
+        table = pd.read_csv(folder.calibration(which))
+        assert table.pixels.sum() == 2 * 48 * 40
+        error = ((table.mean_probability - table.foreground_share).abs() * table.pixels).sum() / table.pixels.sum()
+        # Bins of the two images pooled cannot be further off than the two on their own.
+        assert error <= pd.read_csv(folder.volumes(which)).calibration_error.mean() + 1e-9
+
     def test_run_json_says_how_it_ended(self, finished: Tiny) -> None:
         facts = finished.recorder.folder.read_facts()
         assert (facts["status"], facts["epochs_done"], facts["bundle_name"]) == ("FINISHED", 3, "tiny")
         assert "train_cases_sha256" not in facts
+        assert facts["peak_memory_of"] == "process"
+        assert facts["peak_memory_bytes"] > 50_000_000
 
     def test_last_weights_are_the_networks(self, finished: Tiny) -> None:
         path = finished.recorder.folder.weights("last")
@@ -174,8 +240,44 @@ class TestResume:
         histories = [pd.read_csv(tmp_path / name / "history.csv")[columns] for name in ("cut", "whole")]
         pd.testing.assert_frame_equal(*histories)
         assert RunFolder(tmp_path / "cut").read_facts()["status"] == "FINISHED"
-        for name in ("scores_last.csv", "scores_best.csv", "summary_last.json", "summary_best.json"):
+        for name in TABLES:
             assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+    def test_best_epoch_of_before_the_kill_is_scored_at_the_end(self, prepared: Manifest, tmp_path: Path) -> None:
+        whole = run(make_training(prepared, tmp_path / "whole", max_epochs=4, handlers=(Spoil(3),)))
+        assert whole.recorder.best["epoch"] < 3
+        cut = make_training(prepared, tmp_path / "cut", max_epochs=4, handlers=(Spoil(3), FailAfter(4)))
+        with pytest.raises(RuntimeError, match="out of memory"):
+            cut.trainer.run()
+        assert not RunFolder(tmp_path / "cut").volumes("best").exists()
+        run(make_training(prepared, tmp_path / "cut", max_epochs=4, handlers=(Spoil(3),), resume=True))
+        for name in TABLES:
+            assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+    def test_killed_after_the_last_epoch_scores_the_cases(
+        self, finished: Tiny, prepared: Manifest, tmp_path: Path
+    ) -> None:
+        shutil.copytree(finished.recorder.folder.root, tmp_path / "run")
+        folder = RunFolder(tmp_path / "run")
+        for path in (*(folder.volumes(which) for which in ("last", "best")), folder.masks("last")):
+            path.unlink()
+        run(make_training(prepared, folder.root, resume=True))
+        for name in TABLES:
+            assert (folder.root / name).read_bytes() == (finished.recorder.folder.root / name).read_bytes()
+
+    def test_checkpoint_of_before_cases_were_scored_has_no_best_volumes(
+        self, prepared: Manifest, tmp_path: Path
+    ) -> None:
+        run(make_training(prepared, tmp_path, max_epochs=1))
+        folder = RunFolder(tmp_path)
+        state = torch.load(folder.checkpoint, weights_only=True)
+        del state["best_calibration"]
+        torch.save(state, folder.checkpoint)
+        for path in (folder.volumes("best"), folder.masks("best")):
+            path.unlink()
+        run(make_training(prepared, tmp_path, max_epochs=1, resume=True))
+        assert folder.volumes("last").is_file()
+        assert not folder.volumes("best").exists()
 
     def test_of_a_finished_training_changes_nothing(self, prepared: Manifest, tmp_path: Path) -> None:
         first = run(make_training(prepared, tmp_path, max_epochs=1))

@@ -112,7 +112,7 @@ def make_training(
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     loss = nn.BCEWithLogitsLoss()
     run = RunFolder(folder)
-    scores = ScoreTable(loss)
+    scores = ScoreTable(loss, str(manifest.root))
     evaluator = make_evaluator(manifest, network, [scores, Overlays(run.overlays, count=1)])
     recorder = RunRecorder(
         folder=run,

@@ -19,6 +19,9 @@ class TestRunFolder:
             Path("r/scores_last.csv"),
             Path("r/summary_last.json"),
         )
+        assert folder.volumes("best") == Path("r/volumes_best.csv")
+        assert folder.calibration("last") == Path("r/calibration_last.csv")
+        assert folder.masks("best") == Path("r/masks_best.npz")
 
     def test_facts_are_read(self, tmp_path: Path) -> None:
         (tmp_path / "run.json").write_text('{"status": "FINISHED"}')

@@ -23,8 +23,17 @@ class TestCheckResume:
     def test_same_settings_pass(self, run: RunFolder) -> None:
         check_resume(run, FACTS)
 
-    @pytest.mark.parametrize("changed", [{"device": "cuda:0"}, {"git_commit": None}, {"medseg_version": "0.2.0"}])
-    def test_code_and_device_may_change(self, run: RunFolder, changed: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"device": "cuda:0"},
+            {"threads": 4},
+            {"git_commit": None},
+            {"medseg_version": "0.2.0"},
+            {"surface_tolerance": 3.0},
+        ],
+    )
+    def test_code_device_and_what_only_scores_may_change(self, run: RunFolder, changed: dict[str, Any]) -> None:
         check_resume(run, {**FACTS, **changed})
 
     @pytest.mark.parametrize("name", ["plane", "spacing_mm", "picture_window_hu", "picture_levels", "training_set"])

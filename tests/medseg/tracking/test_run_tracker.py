@@ -140,6 +140,11 @@ class TestFinishedTraining:
         metrics = run.data.metrics
         assert metrics["train_loss_sum"] == pytest.approx(4 * metrics["train_loss"])
         assert metrics["best_val_dice"] == pytest.approx(max(history(whole.run, "val_dice")))
+        volumes = pd.read_csv(whole.run / "volumes_last.csv")
+        # The images are scans of one slice each.
+        assert metrics["val_assd_mm"] == pytest.approx(volumes.assd_mm.mean())
+        assert metrics["val_precision"] == pytest.approx(volumes.precision.mean())
+        assert "best_val_surface_dice" in metrics
 
     def test_artifacts_hold_config_scores_pictures_and_weights(self, whole: Uninterrupted, tmp_path: Path) -> None:
         client, run_id = store(whole.folder), only_run(whole.folder).info.run_id
@@ -147,6 +152,7 @@ class TestFinishedTraining:
             item.path for folder in (None, "overlays", "best_weights") for item in client.list_artifacts(run_id, folder)
         }
         expected = {"config.json", "scores_last.csv", "scores_best.csv", "summary_last.json", "history.csv", "log.txt"}
+        expected |= {f"{name}_{which}.csv" for name in ("volumes", "calibration") for which in ("last", "best")}
         pictures = {"overlays/disc_000_000.png", "overlays/disc_003_000.png"}
         assert expected | pictures | {"best_weights/model.pt", "best_weights/model.json"} <= names
         for name, file in (("scores_last.csv", "scores_last.csv"), ("best_weights/model.pt", "weights/best/model.pt")):

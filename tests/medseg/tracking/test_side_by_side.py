@@ -11,7 +11,7 @@ from PIL import Image
 from medseg.io.pictures import write_rgb
 from medseg.runs import RunFolder
 from medseg.tracking import open_store
-from medseg.tracking.side_by_side import log_pictures, log_score_sheet
+from medseg.tracking.side_by_side import log_means, log_pictures, log_score_sheet
 from medseg.tracking.store import experiment_id
 
 
@@ -33,11 +33,18 @@ def folder(tmp_path: Path) -> RunFolder:
     return made
 
 
+def write(folder: RunFolder, **summaries: object) -> None:
+    """Summaries of ``last`` and ``best``, and the tables that show that cases were scored."""
+    for which, summary in summaries.items():
+        folder.summary(which).write_text(json.dumps(summary))
+        folder.volumes(which).touch()
+
+
 class TestLogScoreSheet:
     def test_has_an_image_a_row_and_dice_first(
         self, client: MlflowClient, run_id: str, folder: RunFolder, tmp_path: Path
     ) -> None:
-        folder.scores("last").write_text("case,slice,dice,loss\nb,0,0.123456,2.0\nb,1,1.0,0.5\n")
+        folder.scores("last").write_text("group,case,slice,dice,loss\ng,b,0,0.123456,2.0\ng,b,1,1.0,0.5\n")
         for _ in range(2):  # a training that went on ends a second time
             log_score_sheet(client, run_id, folder)
         sheet = json.loads(Path(client.download_artifacts(run_id, "scores_last.json", str(tmp_path))).read_text())
@@ -51,6 +58,43 @@ class TestLogScoreSheet:
     def test_training_without_validation_has_none(self, client: MlflowClient, run_id: str, folder: RunFolder) -> None:
         log_score_sheet(client, run_id, folder)
         assert client.list_artifacts(run_id) == []
+
+
+class TestLogMeans:
+    def test_are_of_what_is_no_curve(self, client: MlflowClient, run_id: str, folder: RunFolder) -> None:
+        summary = {
+            "image_level": {"dice": {"mean": 0.5}, "precision": {"mean": 0.75}, "hd95_px": {"mean": None}},
+            "pooled": {"dice": 0.6},
+        }
+        write(folder, last=summary)
+        log_means(client, run_id, folder)
+        assert client.get_run(run_id).data.metrics == {"val_precision": 0.75}
+
+    def test_tell_volumes_and_the_best_epoch_apart(self, client: MlflowClient, run_id: str, folder: RunFolder) -> None:
+        images = {"dice": {"mean": 0.5}, "recall": {"mean": 0.25}}
+        volumes = {"dice": {"mean": 0.75}, "hd95_mm": {"mean": 4.5}}
+        best = {"dice": {"mean": 0.875}, "hd95_mm": {"mean": 3.5}}
+        write(
+            folder,
+            last={"image_level": images, "volume_level": volumes},
+            best={"image_level": {}, "volume_level": best},
+        )
+        log_means(client, run_id, folder)
+        assert client.get_run(run_id).data.metrics == {
+            "val_recall": 0.25,
+            "val_volume_dice": 0.75,
+            "val_volume_hd95_mm": 4.5,
+            "best_val_volume_dice": 0.875,
+            "best_val_volume_hd95_mm": 3.5,
+        }
+
+    def test_training_that_ended_before_cases_were_scored_has_none(
+        self, client: MlflowClient, run_id: str, folder: RunFolder
+    ) -> None:
+        write(folder, last={"image_level": {"precision": {"mean": 0.75}}})
+        folder.volumes("last").unlink()
+        log_means(client, run_id, folder)
+        assert client.get_run(run_id).data.metrics == {}
 
 
 class TestLogPictures:
