@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,23 @@ _START_S = 15.0
 """Imports, a data set's description, the store: what a training takes beside its epochs."""
 
 
-def measure_costs(runs: Sequence[PlannedRun], setting: Setting) -> None:
+def measure_costs(runs: Sequence[PlannedRun], setting: Setting, say: Callable[[str], None]) -> None:
     """Measure each network once, into the study's ``costs``; what is there stays, whatever machine it is from.
 
-    Raises:
-        MedsegError: If a network cannot be trained.
+    Args:
+        runs: A study's trainings.
+        setting: How they are trained.
+        say: Told what is being done, and of what cannot be measured; its trainings will tell why.
     """
     for run in one_a_bundle(runs):
         path = setting.study.costs / f"{run.bundle_name}-{run.config_sha256[:8]}.json"
-        if not path.is_file():
+        if path.is_file():
+            continue
+        say(f"measuring what {run.bundle_name} costs")
+        try:
             write_json(path, measure_cost(run, setting))
+        except MedsegError as error:
+            say(f"not measured: {error}")
 
 
 def read_costs(study: Path) -> list[dict[str, Any]]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Param, RunTag
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from medseg.io.atomic import write_json
 from medseg.manifest import Manifest
 from medseg.runs import Status
 from medseg.study.folders import WorkFolder
+from medseg.study.overview import Overview
 from medseg.study.plan import StudyPlan
 from medseg.tracking.reaper import process_tags, reap_dead_runs
 from medseg.tracking.store import experiment_id, open_store, without_password
@@ -43,10 +45,24 @@ class ParentRun:
         """End the run."""
         self.client.set_terminated(self.run_id, status)
 
-    def log_files(self, files: Sequence[Path]) -> None:
-        """Log files as artifacts."""
-        for file in files:
-            self.client.log_artifact(self.run_id, str(file))
+    def show(self, overview: Overview, plan: Path) -> None:
+        """Bring description, metrics and tables up to date; metrics become curves over the finished trainings.
+
+        Args:
+            overview: What is finished.
+            plan: The study's file.
+        """
+        now_ms = int(time.time() * 1000)
+        metrics = {**overview.metrics, "trainings_done": float(overview.done)}
+        self.client.log_batch(
+            self.run_id,
+            metrics=[Metric(name, value, now_ms, overview.done) for name, value in metrics.items()],
+            tags=[RunTag(MLFLOW_RUN_NOTE, overview.note)],
+        )
+        for name, text in overview.tables.items():
+            self.client.log_text(self.run_id, text, name)
+        if plan.is_file():
+            self.client.log_artifact(self.run_id, str(plan))
 
 
 def open_parent(uri: str, plan: StudyPlan, manifest: Manifest, work: WorkFolder) -> ParentRun:

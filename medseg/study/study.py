@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from medseg.study.cluster import train_on_cluster
 from medseg.study.cost import measure_costs
 from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.local import Interrupted, train_here
-from medseg.study.parent_run import ParentRun, open_parent
+from medseg.study.page import StudyPage
+from medseg.study.parent_run import open_parent
 from medseg.study.plan import StudyPlan, plan_file
 from medseg.study.planned import PlannedRun, planned_runs
 from medseg.study.progress import StudyProgress
@@ -102,44 +103,52 @@ def setting_of(study: Study, how: How) -> Setting:
 
 
 def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
-    """Train what is left; costs are measured before, with nothing else at work.
+    """Train what is left; costs that are not known yet are measured before, with nothing else of the study at work.
 
     Raises:
         Interrupted: If this process was told to end; what was finished stays.
-        MedsegError: If a network cannot be trained at all, or a result is damaged.
+        MedsegError: If a result is damaged.
         UsageError: If the store or cluster cannot be reached.
     """
     left = study.left()
     setting = setting_of(study, how)
-    if not left:
-        console.print(f"study {study.plan.name}: all {len(study.runs)} trainings are done")
-        return []
     console.print(f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left")
-    parent = None
-    if how.tracking_uri is not None:
-        parent = open_parent(how.tracking_uri, study.plan, study.manifest, study.work)
-        setting = replace(setting, parent_run=parent.run_id)
+
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True, markup=False)
+
+    page = _open_page(study, how.tracking_uri, say)
+    setting = replace(setting, parent_run=None if page is None else page.parent.run_id)
     status: Status = "KILLED"
     try:
-        console.print("measuring what the networks cost")
-        measure_costs(left, setting)
-        outcomes = _train(left, setting, how, console)
+        measure_costs(study.runs, setting, say)
+        outcomes = _train(left, setting, how, console, page)
+        if page is not None:
+            page.conclude(changed=any(outcome.state == "done" for outcome in outcomes))
         status = "FAILED" if any(outcome.state == "failed" for outcome in outcomes) else "FINISHED"
     except Exception as error:
         status = "KILLED" if isinstance(error, Interrupted) else "FAILED"
         raise
     finally:
-        _close(parent, status)
+        if page is not None:
+            page.close(status)
     return outcomes
 
 
-def _train(left: Sequence[PlannedRun], setting: Setting, how: How, console: Console) -> list[Outcome]:
+def _train(
+    left: Sequence[PlannedRun], setting: Setting, how: How, console: Console, page: StudyPage | None
+) -> list[Outcome]:
     with StudyProgress(left, console) as progress:
+        watcher = progress if page is None else page.watching(progress)
         if how.dask is not None:
-            return train_on_cluster(left, setting, progress, how.dask)
-        return train_here(left, setting, progress)
+            return train_on_cluster(left, setting, watcher, how.dask)
+        return train_here(left, setting, watcher)
 
 
-def _close(parent: ParentRun | None, status: Status) -> None:
-    if parent is not None:
-        parent.close(status)
+def _open_page(study: Study, uri: str | None, say: Callable[[str], None]) -> StudyPage | None:
+    if uri is None:
+        return None
+    parent = open_parent(uri, study.plan, study.manifest, study.work)
+    page = StudyPage(parent, study.plan, study.manifest, study.runs, study.folder, study.work, say)
+    page.update()
+    return page

@@ -54,7 +54,11 @@ def test_each_training_leaves_a_result_of_its_fold(done: tuple[Path, Ended], pre
 
 def test_what_is_printed(done: tuple[Path, Ended]) -> None:
     lines = done[1].stdout.splitlines()
-    assert lines[0] == "study study: 2 trainings, 2 left"
+    assert lines[:3] == [
+        "study study: 2 trainings, 2 left",
+        "measuring what unet costs",
+        "measuring what unet_early_skip costs",
+    ]
     assert "begun: unet, fold 0, seed 0" in lines
     assert any(
         line.startswith("unet_early_skip, fold 0, seed 0: done in ") and line.endswith("; 0 left") for line in lines
@@ -111,7 +115,8 @@ def test_trainings_stand_below_the_study_in_mlflow(done: tuple[Path, Ended]) -> 
 def test_a_second_run_trains_nothing(done: tuple[Path, Ended], prepared: Manifest) -> None:
     before = {path: path.stat().st_mtime_ns for path in (done[0] / "study").rglob("*.csv")}
     ended = run_study(done[0], "--data", prepared.root, *TWO, *SHORT).succeeded()
-    assert ended.stdout.splitlines()[0] == "study study: all 2 trainings are done"
+    assert ended.stdout.splitlines()[0] == "study study: 2 trainings, 0 left"
+    assert "measuring" not in ended.stdout
     assert {path: path.stat().st_mtime_ns for path in (done[0] / "study").rglob("*.csv")} == before
     assert len(tracked_runs(done[0])) == 3
 
@@ -165,6 +170,23 @@ def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, prepared: Manif
     assert "1 of 2 trainings failed, the first with: gradient_clip must be a finite number above 0, got -1" in error
     assert "study study: 1 done, 1 failed" in ended.stdout
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_network_that_cannot_be_measured_does_not_stop_the_others(tmp_path: Path, prepared: Manifest) -> None:
+    plan = {
+        "bundles": ["unet", "unet_early_skip"],
+        "folds": [0],
+        "settings": {"max_epochs": 1, "epoch_length": 1},
+        "per_bundle": {"unet": {"network_def": {"_target_": "medseg.networks.Nonet"}}},
+        "threads": 1,
+    }
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
+    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking")
+    assert ended.status == 1
+    assert keys(tmp_path) == ["unet_early_skip-fold0-seed0"]
+    assert "not measured: unet: must train some steps, got" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
 
 
 def test_wrong_wishes_are_refused_before_anything_is_written(
