@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Claim", "start_process"]
+__all__ = ["Claim", "end_with_parent", "start_process"]
 
 _ATTEMPTS, _PAUSE_S = 5, 0.05
 _PR_SET_PDEATHSIG = 1
@@ -89,12 +89,13 @@ def start_process(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=(claim.fileno(),),
-            preexec_fn=_end_with_parent(os.getpid()),
+            preexec_fn=end_with_parent(),
         )
 
 
-def _end_with_parent(parent: int) -> Callable[[], None] | None:
-    """What a new process on Linux calls so as to be told to end when its parent dies."""
+def end_with_parent() -> Callable[[], None] | None:
+    """``preexec_fn`` of a process that Linux tells to end when this one dies; None on other systems."""
+    parent = os.getpid()
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl  # loaded before the fork, after which nothing may be allocated

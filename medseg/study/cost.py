@@ -13,6 +13,7 @@ from typing import Any
 
 from medseg.errors import MedsegError
 from medseg.io.atomic import write_json
+from medseg.study.child import end_with_parent
 from medseg.study.folders import StudyFolder
 from medseg.study.planned import PlannedRun
 from medseg.study.training import Setting
@@ -68,7 +69,13 @@ def measure_cost(run: PlannedRun, setting: Setting) -> dict[str, Any]:
     command += ["--fold", str(run.fold), "--settings", settings]
     environment = {**os.environ, **setting.environment(None)}
     ended = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+        command,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        preexec_fn=end_with_parent(),
     )
     if ended.returncode != 0:
         lines = ended.stderr.strip().splitlines() or [f"status {ended.returncode}"]
