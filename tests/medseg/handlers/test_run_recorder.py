@@ -148,6 +148,20 @@ class TestFiles:
         # Bins of the two images pooled cannot be further off than the two on their own.
         assert error <= pd.read_csv(folder.volumes(which)).calibration_error.mean() + 1e-9
 
+    def test_slices_of_a_scan_are_one_case(self, prepared_volumes: Manifest, tmp_path: Path) -> None:
+        folder = run(make_training(prepared_volumes, tmp_path, max_epochs=2)).recorder.folder
+        slices, (volume,) = pd.read_csv(folder.scores("last")), pd.read_csv(folder.volumes("last")).to_dict("records")
+        assert (volume["case"], volume["slices"], len(slices)) == ("disc_000", 4, 4)
+        hit, beside, missed = (
+            slices[f"{name}_px"].sum() for name in ("true_positive", "false_positive", "false_negative")
+        )
+        assert volume["dice"] == pytest.approx(2 * hit / (2 * hit + beside + missed))
+        assert volume["volume_error_ml"] == pytest.approx((beside - missed) * 0.75 / 1000)
+        assert load_masks(folder.masks("last"))["disc_000"].sum() == hit + beside
+        summary = json.loads(folder.summary("last").read_text())
+        assert summary["volume_level"]["surface_dice"]["mean"] == pytest.approx(volume["surface_dice"])
+        assert summary["surface_tolerance_mm"] == 2.0
+
     def test_run_json_says_how_it_ended(self, finished: Tiny) -> None:
         facts = finished.recorder.folder.read_facts()
         assert (facts["status"], facts["epochs_done"], facts["bundle_name"]) == ("FINISHED", 3, "tiny")
