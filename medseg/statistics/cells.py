@@ -58,7 +58,9 @@ def arrange(scores: pd.DataFrame, metric: str) -> Cells:
     architectures = tuple(map(str, scores["architecture"].unique()))
     table = scores.pivot(index=_KEYS, columns="architecture", values=metric)[list(architectures)]
     names = table.index.to_frame(index=False)
-    keys = [[_counted(str(group)), _counted(str(case))] for group, case in zip(names["group"], names["case"], strict=True)]
+    keys = [
+        [_counted(str(group)), _counted(str(case))] for group, case in zip(names["group"], names["case"], strict=True)
+    ]
     order = sorted(range(len(names)), key=lambda row: (keys[row], names["fold"][row], names["seed"][row]))
     names = names.iloc[order].reset_index(drop=True)
     return Cells(
@@ -67,7 +69,7 @@ def arrange(scores: pd.DataFrame, metric: str) -> Cells:
         unit=pd.factorize(names["group"])[0],
         case=pd.factorize(names["case"])[0],
         fold=pd.factorize(names["fold"])[0],
-        run=names.groupby(["fold", "seed"]).ngroup().to_numpy(),
+        run=np.asarray(names.groupby(["fold", "seed"]).ngroup(), dtype=np.intp),
         seed=pd.factorize(names["seed"])[0],
         names=names,
     )

@@ -25,7 +25,9 @@ def check_scores(scores: pd.DataFrame, metric: str) -> None:
     """
     lacking = [name for name in (*_COLUMNS, metric) if name not in scores.columns]
     if lacking:
-        raise UsageError(f"scores must have the columns {', '.join((*_COLUMNS, metric))}, got none named {_few(lacking)}")
+        raise UsageError(
+            f"scores must have the columns {', '.join((*_COLUMNS, metric))}, got none named {_few(lacking)}"
+        )
     if scores[metric].notna().sum() == 0:
         raise UsageError(f"{metric} must be there for at least one case, got none")
     infinite = scores[np.isinf(scores[metric].to_numpy(np.float64))]

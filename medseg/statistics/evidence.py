@@ -153,7 +153,8 @@ class Evidence:
         metric: Column of the scores.
         higher_is_better: Direction of the metric.
         confidence: Of all intervals.
-        margin: Differences up to this one are held to be of no account, in the unit of the metric.
+        margin: Differences up to this one are held to be of no account, in the unit of the metric; None where no such
+            statement is made.
         unit: What is resampled, as "patient" or "block".
         case: What is scored, as "image" or "section".
         estimand: What the means estimate, in words.
@@ -166,7 +167,7 @@ class Evidence:
     metric: str
     higher_is_better: bool
     confidence: float
-    margin: float
+    margin: float | None
     unit: str
     case: str
     estimand: str

@@ -130,9 +130,7 @@ def _p_wilcoxon(differences: NDArray[np.float64]) -> float:
     return float(wilcoxon(nonzero).pvalue) if len(nonzero) else 1.0
 
 
-def _wins(
-    differences: NDArray[np.float64], cells: Cells, settings: Settings
-) -> tuple[float, Interval | None]:
+def _wins(differences: NDArray[np.float64], cells: Cells, settings: Settings) -> tuple[float, Interval | None]:
     """Probability of a positive difference, ties half, with Wilson's interval.
 
     Its n is the number of independent cases that would have the variance found by resampling, at most that of units or

@@ -1,9 +1,9 @@
 """What a mean over units may have been instead: resampling of units, of stretches of neighbours, of trainings.
 
 Each source of chance is resampled by itself and the deviations are added: units (or, within a block, stretches of
-neighbouring cases) and trainings, which all cases of a fold share. Resampling k values understates their variance by (k -
-1) / k, which matters for two seeds or six patients, so deviations are scaled up (Hesterberg, "What Teachers Should Know
-About the Bootstrap", 2015, https://doi.org/10.1080/00031305.2015.1089789, section 4.1).
+neighbouring cases) and trainings, which all cases of a fold share. Resampling k values understates their variance by
+(k - 1) / k, which matters for two seeds or six patients, so deviations are scaled up (Hesterberg, "What Teachers Should
+Know About the Bootstrap", 2015, https://doi.org/10.1080/00031305.2015.1089789).
 """
 
 from __future__ import annotations
@@ -65,8 +65,12 @@ def sources_of(sample: Sample, *, within: bool) -> list[Source]:
 
 
 def block_length(cases: int) -> int:
-    """Length of the stretches of neighbours that are resampled together: the root of their number, rounded down."""
-    return math.isqrt(cases)
+    """Length of the stretches of neighbours that are resampled together: a fifth of ``cases``, and at least the root.
+
+    The root would be about best for neighbours that correlate by 0.5, but slices of a scan do so by more, and an
+    interval of few long stretches holds the truth more often than one of many short ones (docs/statistics.md).
+    """
+    return max(math.isqrt(cases), cases // 5)
 
 
 def variance(sources: Sequence[Source]) -> float:

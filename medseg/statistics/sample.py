@@ -89,9 +89,9 @@ def condense(values: NDArray[np.float64], cells: Cells) -> Sample:
     case, run, fold = (_dense(codes[known]) for codes in (cells.case, cells.run, cells.fold))
     unit_of_case = _dense(cells.unit[known])[np.unique(case, return_index=True)[1]]
     cell_share = (1 / np.bincount(case))[case]
-    case_means = np.round(np.bincount(case, value * cell_share), _DECIMALS)
+    case_means = np.round(_sums(case, value * cell_share), _DECIMALS)
     case_share = (1 / np.bincount(unit_of_case))[unit_of_case]
-    units = np.bincount(unit_of_case, case_means * case_share)
+    units = _sums(unit_of_case, case_means * case_share)
     weight = cell_share * case_share[case] / len(units)
     return Sample(
         units=units,
@@ -109,20 +109,25 @@ def _runs(
     run: NDArray[np.intp],
     fold: NDArray[np.intp],
 ) -> Runs:
-    shares = np.bincount(run, weight)
+    shares = _sums(run, weight)
     # Cells of one case in one fold differ in nothing but the training.
     same = _dense(case * (fold.max() + 1) + fold)
     number = np.bincount(same)[same]
     repeated = number > 1
     if not repeated.any():
         return Runs(shares, np.zeros(0), np.zeros(0), 0)
-    deviation = (value - (np.bincount(same, value) / np.bincount(same))[same])[repeated]
+    deviation = (value - (_sums(same, value) / np.bincount(same))[same])[repeated]
     weight, kept = weight[repeated], _dense(run[repeated])
-    effects = np.round(np.bincount(kept, weight * deviation) / np.bincount(kept, weight), _DECIMALS)
+    effects = np.round(_sums(kept, weight * deviation) / _sums(kept, weight), _DECIMALS)
     fold_of_run = fold[repeated][np.unique(kept, return_index=True)[1]]
     trainings = np.bincount(fold_of_run)[fold_of_run]
     degrees = len(effects) - len(np.unique(fold_of_run))
     return Runs(shares, effects, np.sqrt(trainings / (trainings - 1)), degrees)
+
+
+def _sums(codes: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of the values of each code."""
+    return np.bincount(codes, values).astype(np.float64)
 
 
 def _dense(codes: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -12,9 +12,9 @@ __all__ = ["judge"]
 def judge(pair: PairEvidence, *, higher_is_better: bool, confidence: float) -> PairEvidence:
     """The pair with ``better`` and ``lacking``.
 
-    A claim needs three things: an interval without 0; Wilcoxon's p below 1 - ``confidence`` after Holm's correction; and
-    the interval's own p likewise. The last one is there since Wilcoxon's test knows nothing of trainings, whose chance
-    moves all cases of a fold together, and the interval knows nothing of how many pairs were looked at.
+    A claim needs three things: an interval without 0; Wilcoxon's p below 1 - ``confidence`` after Holm's correction;
+    and the interval's own p likewise. The last one is there since Wilcoxon's test knows nothing of trainings, whose
+    chance moves all cases of a fold together, and the interval knows nothing of how many pairs were looked at.
     """
     lacking = _lacking(pair, round(1 - confidence, 12))
     better = None

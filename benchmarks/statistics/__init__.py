@@ -1,0 +1,1 @@
+"""How often the intervals of a comparison hold the truth, and how often its verdicts are wrong or right."""
