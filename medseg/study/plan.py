@@ -16,7 +16,18 @@ from medseg.io.atomic import write_text
 
 __all__ = ["StudyPlan", "keep_plan", "plan_file", "plan_from", "read_plan"]
 
-_OF_THE_STUDY = {"fold", "seed", "dataset_dir", "runs_dir", "run_name", "resume", "install", "run", "bundle_root"}
+_OF_THE_STUDY = {
+    "fold",
+    "seed",
+    "dataset_dir",
+    "runs_dir",
+    "run_name",
+    "resume",
+    "install",
+    "run",
+    "bundle_root",
+    "bundle_name",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class StudyPlan:
         seeds: A training each.
         settings: Ids of ``train.json`` that all trainings override.
         per_bundle: Ids that the trainings of one bundle override, by bundle as in ``bundles``.
+        variants: Bundles by another name, under which they stand in ``bundles`` and ``per_bundle`` with other settings.
         threads: CPU threads a training; None shares the cores out. Another number rounds sums in another order, so
             trainings differ.
         fingerprint: Start of the data's fingerprint, where the study is of these data alone.
@@ -42,6 +54,7 @@ class StudyPlan:
     seeds: tuple[int, ...] = (0,)
     settings: Mapping[str, Any] = field(default_factory=dict)
     per_bundle: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
     fingerprint: str | None = None
     data: str | None = None
@@ -113,13 +126,15 @@ def plan_from(content: Any, *, default_name: str) -> StudyPlan:
         seeds=_numbers("seeds", content.get("seeds", [0])),
         settings=_settings("settings", content.get("settings")),
         per_bundle=_per_bundle(content.get("per_bundle")),
+        variants=_variants(content.get("variants")),
         threads=_threads(content.get("threads")),
         fingerprint=_fingerprint(content.get("fingerprint")),
         data=None if content.get("data") is None else str(content["data"]),
     )
-    strange = [name for name in plan.per_bundle if name not in plan.bundles]
-    if strange:
-        raise UsageError(f"per_bundle must name bundles of the study ({', '.join(plan.bundles)}), got {strange[0]}")
+    for key, names in (("per_bundle", plan.per_bundle), ("variants", plan.variants)):
+        strange = [name for name in names if name not in plan.bundles]
+        if strange:
+            raise UsageError(f"{key} must name bundles of the study ({', '.join(plan.bundles)}), got {strange[0]}")
     return plan
 
 
@@ -166,6 +181,13 @@ def _per_bundle(value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict):
         raise UsageError(f"per_bundle must map bundles to settings, got {value!r}")
     return {str(bundle): _settings(f"per_bundle: {bundle}", settings) for bundle, settings in value.items()}
+
+
+def _variants(value: Any) -> dict[str, str]:
+    value = {} if value is None else value
+    if not (isinstance(value, dict) and all(isinstance(item, str) for pair in value.items() for item in pair)):
+        raise UsageError(f"variants must map names to bundles' names or folders, got {value!r}")
+    return {_name(name): bundle for name, bundle in value.items()}
 
 
 def _threads(value: Any) -> int | None:

@@ -22,7 +22,8 @@ class PlannedRun:
     """One training of a study.
 
     Attributes:
-        bundle: Its folder.
+        bundle_name: The bundle's name, or a variant's; it stands for the architecture.
+        bundle: The bundle's folder.
         fold: Index into ``splits_final.json``.
         seed: Of weights, order and augmentation.
         settings: Ids of ``train.json`` with the values that override them.
@@ -33,6 +34,7 @@ class PlannedRun:
         dataset: Name of the data.
     """
 
+    bundle_name: str
     bundle: Path
     fold: int
     seed: int
@@ -42,11 +44,6 @@ class PlannedRun:
     fingerprint: str
     split_sha256: str
     dataset: str
-
-    @property
-    def bundle_name(self) -> str:
-        """The bundle's name, which is the architecture."""
-        return self.bundle.name
 
     @property
     def key(self) -> str:
@@ -96,15 +93,16 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
     folds = tuple(range(len(manifest.folds))) if plan.folds is None else plan.folds
     for fold in folds:
         manifest.fold(fold)
-    bundles = [(find_bundle(bundle).resolve(), plan.overrides(bundle)) for bundle in plan.bundles]
-    configs = [(bundle, settings, read_config(bundle, settings)) for bundle, settings in bundles]
+    bundles = [_bundle(plan, name) for name in plan.bundles]
+    configs = [(name, bundle, settings, read_config(bundle, settings)) for name, bundle, settings in bundles]
     return [
         PlannedRun(
+            bundle_name=name,
             bundle=bundle,
             fold=fold,
             seed=seed,
             settings=settings,
-            max_epochs=_max_epochs(bundle, config.get("max_epochs")),
+            max_epochs=_max_epochs(name, config.get("max_epochs")),
             config_sha256=config_sha256(config),
             fingerprint=manifest.fingerprint,
             split_sha256=manifest.split_sha256,
@@ -112,13 +110,21 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
         )
         for seed in plan.seeds
         for fold in folds
-        for bundle, settings, config in configs
+        for name, bundle, settings, config in configs
     ]
 
 
-def _max_epochs(bundle: Path, value: Any) -> int:
+def _bundle(plan: StudyPlan, name: str) -> tuple[str, Path, dict[str, Any]]:
+    """Name, folder and settings of a bundle or variant of a plan."""
+    bundle, settings = find_bundle(plan.variants.get(name, name)).resolve(), plan.overrides(name)
+    return (
+        (name, bundle, {**settings, "bundle_name": name}) if name in plan.variants else (bundle.name, bundle, settings)
+    )
+
+
+def _max_epochs(name: str, value: Any) -> int:
     if type(value) is not int or value < 1:
-        raise UsageError(f"{bundle.name}: max_epochs must be a whole number from 1, got {value!r}")
+        raise UsageError(f"{name}: max_epochs must be a whole number from 1, got {value!r}")
     return value
 
 

@@ -27,12 +27,12 @@ def run_study(folder: Path, *args: str | Path, timeout: float = 600) -> Ended:
     return run_process(study_command("run", "study", *args), folder, timeout)
 
 
-def start_study(folder: Path, *args: str | Path) -> subprocess.Popen[str]:
-    """Start ``medseg study run study ARGS`` in ``folder``."""
+def start_study(folder: Path, *args: str | Path, **extra: str) -> subprocess.Popen[str]:
+    """Start ``medseg study run study ARGS`` in ``folder``, with ``extra`` in its environment."""
     return subprocess.Popen(
         study_command("run", "study", *args),
         cwd=folder,
-        env=environment(),
+        env=environment(**extra),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -91,6 +91,11 @@ def test_the_order_of_keys_does_not(tmp_path: Path) -> None:
     assert config_sha256(read_config(tmp_path / "unet", {})) == sha()
 
 
+def test_a_part_of_a_component_may_be_overridden() -> None:
+    assert sha(**{"network_def::skip_from": 1}) != sha()
+    assert sha(**{"network_def::skip_from": 2}) == sha()
+
+
 def test_unknown_ids_are_named() -> None:
     with pytest.raises(UsageError, match=r"^settings must be ids of unet's train.json, got max_epoch$"):
         read_config(UNET, {"max_epoch": 3})

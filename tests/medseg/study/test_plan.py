@@ -68,12 +68,16 @@ def test_a_study_is_called_after_its_folder(tmp_path: Path) -> None:
         ({"per_bundle": 3}, "per_bundle must map bundles to settings, got 3"),
         ({"per_bundle": {"fcn8s": {"seed": 1}}}, "per_bundle: fcn8s must leave seed to the study, got 1"),
         ({"per_bundle": {"vnet": {}}}, "per_bundle must name bundles of the study (unet, fcn8s), got vnet"),
+        ({"variants": {"wide": "unet"}}, "variants must name bundles of the study (unet, fcn8s), got wide"),
+        ({"variants": ["wide"]}, "variants must map names to bundles' names or folders, got ['wide']"),
+        ({"settings": {"bundle_name": "a"}}, "settings must leave bundle_name to the study, got 'a'"),
         ({"threads": 0}, "threads must be a whole number from 1, got 0"),
         ({"fingerprint": "xyz"}, "fingerprint must be 4 to 64 hexadecimal digits, got 'xyz'"),
         ({"name": "a b"}, "name must consist of letters, digits, '.', '_' and '-', got 'a b'"),
         (
             {"epochs": 3},
-            "keys must be of name, bundles, folds, seeds, settings, per_bundle, threads, fingerprint, data, got epochs",
+            "keys must be of name, bundles, folds, seeds, settings, per_bundle, variants, threads, fingerprint, data, got"
+            " epochs",
         ),
     ],
 )

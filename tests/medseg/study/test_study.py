@@ -241,6 +241,26 @@ def test_an_interrupt_ends_trainings_and_study(tmp_path: Path, prepared: Manifes
     assert ended.stdout.splitlines()[-1] == "study study: 1 left"
 
 
+def test_a_variant_is_a_bundle_by_another_name(tmp_path: Path, prepared: Manifest) -> None:
+    """One network twice, under the same settings, scores the same."""
+    plan = {
+        "bundles": ["unet_early_skip", "late_skip", "again"],
+        "variants": {"late_skip": "unet_early_skip", "again": "unet_early_skip"},
+        "per_bundle": {"late_skip": {"network_def::skip_from": 2}},
+        "folds": [0],
+        "settings": {"max_epochs": 1, "epoch_length": 2},
+        "threads": 1,
+    }
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
+    run_study(tmp_path, "--data", prepared.root, "--no-tracking").succeeded()
+    results = {result.bundle: result for result in read_results(tmp_path / "study")}
+    assert results.keys() == {"unet_early_skip", "late_skip", "again"}
+    assert {result.facts["parameters"] for result in results.values()} == {7_765_409}
+    assert results["again"].images().equals(results["unet_early_skip"].images())
+    assert not results["late_skip"].images().equals(results["unet_early_skip"].images())
+
+
 @pytest.mark.slow
 def test_a_cluster_trains_the_same(done: tuple[Path, Ended], tmp_path: Path, prepared: Manifest) -> None:
     with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0") as cluster:
