@@ -76,8 +76,8 @@ def test_a_study_is_called_after_its_folder(tmp_path: Path) -> None:
         ({"name": "a b"}, "name must consist of letters, digits, '.', '_' and '-', got 'a b'"),
         (
             {"epochs": 3},
-            "keys must be of name, bundles, folds, seeds, settings, per_bundle, variants, threads, fingerprint, data, got"
-            " epochs",
+            "keys must be of name, bundles, folds, seeds, settings, per_bundle, variants, threads, fingerprint, data,"
+            " got epochs",
         ),
     ],
 )
