@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from medseg.errors import MedsegError, UsageError
+from medseg.report.gather import StudyScores, gather
+from tests.factories import edit_json
+from tests.medseg.studies import MadeStudy, make_study
+
+TWO = ("unet", "fcn8s")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> MadeStudy:
+    return make_study(tmp_path, networks=TWO, seeds=(0,))
+
+
+class TestGather:
+    def test_puts_all_trainings_below_each_other(self, picture_scores: StudyScores) -> None:
+        # 4 networks, 3 folds, 2 seeds; 2 images a fold.
+        assert len(picture_scores.cases) == len(picture_scores.images) == 4 * 3 * 2 * 2
+        assert picture_scores.networks == ("unet", "unet_early_skip", "unet_early_skip_concat", "fcn8s")
+        assert (picture_scores.folds, picture_scores.seeds) == ((0, 1, 2), (0, 1))
+        assert not picture_scores.volumes
+        assert picture_scores.missing_runs == ()
+        assert picture_scores.missing_cases == {}
+
+    def test_volumes_are_known_by_their_slices(self, volume_scores: StudyScores) -> None:
+        assert volume_scores.volumes
+        assert volume_scores.case_noun == "volume"
+        assert len(volume_scores.images) == 4 * len(volume_scores.cases)
+        assert "hd95_mm" in [measure.column for measure in volume_scores.measures]
+
+    def test_is_called_as_the_plan_says(self, study: MadeStudy) -> None:
+        renamed = study.folder.rename(study.folder.parent / "elsewhere")
+        assert gather(renamed).name == "discs_study"
+        (renamed / "study.yaml").unlink()
+        assert gather(renamed).name == "elsewhere"
+
+
+class TestMissing:
+    def test_names_trainings_that_the_plan_has(self, study: MadeStudy) -> None:
+        remove(study.result("fcn8s", fold=1))
+        scores = gather(study.folder)
+        assert scores.missing_runs == ("fcn8s, fold 1, seed 0",)
+        assert scores.missing_cases == {"fcn8s": ["disc_001", "disc_004"]}
+
+    def test_without_a_plan_names_what_one_network_has_and_another_lacks(self, study: MadeStudy) -> None:
+        (study.folder / "study.yaml").unlink()
+        for network in TWO:
+            remove(study.result(network, fold=2))
+        remove(study.result("fcn8s", fold=1))
+        assert gather(study.folder).missing_runs == ("fcn8s, fold 1, seed 0",)
+
+
+class TestRefused:
+    def test_no_study(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"must be a folder with study.yaml and results/, but it has neither"):
+            gather(tmp_path)
+
+    def test_nothing_finished(self, study: MadeStudy) -> None:
+        for network in TWO:
+            for folder in study.results(network):
+                remove(folder)
+        with pytest.raises(UsageError, match="must have a finished training in results/, got none"):
+            gather(study.folder)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "rule"),
+        [
+            ("fingerprint", "e" * 64, "the same data"),
+            ("split_sha256", "6" * 64, "the same folds"),
+            ("image_size", [64, 64], "images of the same size"),
+        ],
+    )
+    def test_what_is_not_comparable(self, study: MadeStudy, name: str, value: object, rule: str) -> None:
+        edit_json(study.result("fcn8s") / "run.json", lambda facts: facts.update({name: value}))
+        with pytest.raises(UsageError, match=f"must be of {rule}, got {name}"):
+            gather(study.folder)
+
+    def test_broken_table_is_named(self, study: MadeStudy) -> None:
+        (study.result("unet") / "volumes_last.csv").write_bytes(b'case,dice\n"disc,0.5\n\xff')
+        with pytest.raises(MedsegError, match=r"volumes_last\.csv: must be a table of a finished training"):
+            gather(study.folder)
+
+    def test_table_without_a_column_is_named(self, study: MadeStudy) -> None:
+        path = study.result("unet") / "volumes_best.csv"
+        pd.read_csv(path).drop(columns="dice").to_csv(path, index=False)
+        with pytest.raises(MedsegError, match=r"volumes_best\.csv: must hold a training's scores, got no column dice"):
+            gather(study.folder)
+
+    def test_table_without_rows_is_named(self, study: MadeStudy) -> None:
+        path = study.result("unet") / "scores_last.csv"
+        pd.read_csv(path).head(0).to_csv(path, index=False)
+        with pytest.raises(MedsegError, match=r"scores_last\.csv: must hold a training's scores, got no row"):
+            gather(study.folder)
+
+
+def remove(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medseg.report.content import Report
+from medseg.report.pareto import pareto_front
+
+POINTS = st.dictionaries(
+    st.text("abcdef", min_size=1, max_size=2), st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1
+)
+
+
+class TestParetoFront:
+    def test_leaves_out_what_another_beats_in_both(self) -> None:
+        points = {"cheap": (1.0, 0.8), "good": (3.0, 0.9), "worse": (4.0, 0.85), "same cost": (1.0, 0.7)}
+        assert pareto_front(points) == ["cheap", "good"]
+
+    def test_equal_ones_are_both_on_it(self) -> None:
+        assert pareto_front({"b": (1.0, 0.8), "a": (1.0, 0.8)}) == ["a", "b"]
+
+    def test_lower_may_be_better(self) -> None:
+        assert pareto_front({"a": (1.0, 5.0), "b": (2.0, 7.0)}, higher_is_better=False) == ["a"]
+
+    @given(POINTS)
+    def test_everything_else_is_dominated_by_one_on_it(self, points: dict[str, tuple[float, float]]) -> None:
+        front = pareto_front(points)
+        assert front
+        for name, (cost, score) in points.items():
+            assert name in front or any(points[f][0] <= cost and points[f][1] >= score for f in front)
+
+    @given(POINTS)
+    def test_no_two_on_it_dominate_each_other(self, points: dict[str, tuple[float, float]]) -> None:
+        on_it = sorted({points[name] for name in pareto_front(points)})
+        assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(on_it))
+
+
+class TestParetoPlots:
+    def test_are_of_time_and_of_parameters(self, report: Report) -> None:
+        assert [plot.name for plot in report.pareto] == ["pareto_time", "pareto_parameters"]
+        # fcn8s costs most and has the largest errors.
+        assert "fcn8s" not in report.pareto[0].description.split("On the front:")[1]
+        assert "unet: 17.8 ms" in report.pareto[0].description
+        assert "fcn8s: 134 M" in report.pareto[1].description
