@@ -20,9 +20,15 @@ Three buttons above the runs: list (*Columns* adds scores and settings; tick run
 """
 
 
-def run_name(facts: dict[str, Any], folder_name: str) -> str:
-    """Bundle and folder of a training; MLflow's charts and tables know a run by this alone, so leaks are named here."""
-    return f"{facts['bundle_name']}-{folder_name}" + ("-leaky" if facts["leaky"] else "")
+def run_name(facts: dict[str, Any], folder_name: str | None) -> str:
+    """What a training is called; MLflow's charts and tables know a run by this alone, so leaks are named here.
+
+    Args:
+        facts: The training's.
+        folder_name: Its folder; None in a study, where bundle, fold and seed tell trainings apart.
+    """
+    which = f"fold{facts['fold']}-seed{facts['seed']}" if folder_name is None else folder_name
+    return f"{facts['bundle_name']}-{which}" + ("-leaky" if facts["leaky"] else "")
 
 
 def page_tags(facts: dict[str, Any]) -> dict[str, str]:
@@ -50,8 +56,13 @@ def dataset_input(facts: dict[str, Any]) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
 
 
-def run_note(facts: dict[str, Any]) -> str:
-    """Description of a run, Markdown: what was trained on what, what the scores mean, where to look."""
+def run_note(facts: dict[str, Any], *, weights: bool = True) -> str:
+    """Description of a run, Markdown: what was trained on what, what the scores mean, where to look.
+
+    Args:
+        facts: The training's.
+        weights: Whether its best weights are logged.
+    """
     leak = (
         "**Leaky split: images of one patient or block may be on both sides, so the scores are too good.**\n\n"
         if facts["leaky"]
@@ -64,6 +75,6 @@ def run_note(facts: dict[str, Any]) -> str:
         "The run's score is the last epoch's: `val_dice` and `val_iou` are means per image over the validation images."
         " `best_...` is the epoch of the highest Dice, chosen on the same images.\n\n"
         "Artifacts: `overlays/` (predictions: green true positive, orange false positive, purple false negative),"
-        " `scores_last.csv` (an image a line), `summary_last.json` (with n and 95 % intervals),"
-        " `config.json` (as executed), `best_weights/`."
+        " `scores_last.csv` (an image a line), `volumes_last.csv` (a case a line), `summary_last.json` (with n and 95 %"
+        f" intervals), `config.json` (as executed){', `best_weights/`' if weights else ''}."
     )

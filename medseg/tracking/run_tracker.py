@@ -93,6 +93,7 @@ class RunTracker:
             name: str(value) for name, value in facts.items() if name not in ("train_cases_sha256", "training_set")
         }
         tags = {name: str(facts[name]) for name in _TAGS} | process_tags() | {"run_folder": folder.root.name}
+        tags["architecture"] = tags["bundle_name"]
         if self.parent_run is not None:
             tags |= self._tags_of_study(self.parent_run)
         self.client.log_batch(
@@ -106,8 +107,8 @@ class RunTracker:
     def _create_run(self) -> None:
         facts = self.recorder.facts
         self._experiment_id = experiment_id(self._client, self.experiment_name, self.tracking_uri)
-        name = run_name(facts, self.recorder.folder.root.name)
-        note = {"mlflow.note.content": run_note(facts)}
+        name = run_name(facts, None if self.parent_run else self.recorder.folder.root.name)
+        note = {"mlflow.note.content": run_note(facts, weights=self.log_weights)}
         self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=note).info.run_id
         self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
         log_dataset(self._client, self.run_id, dataset_input(facts))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from medseg.errors import UsageError
 from medseg.tracking.presentation import EXPERIMENT_NOTE
 
-__all__ = ["SQLITE", "default_uri", "experiment_id", "log_dataset", "open_store", "without_password"]
+__all__ = ["SQLITE", "default_uri", "experiment_id", "few_retries", "log_dataset", "open_store", "without_password"]
 
 SQLITE = "sqlite:///"
 # A bar for each small file would bury what a command has to say.
@@ -41,7 +41,7 @@ def open_store(uri: str) -> MlflowClient:
     try:
         if not uri.startswith(SQLITE):
             client = MlflowClient(tracking_uri=uri)
-            with _few_retries():
+            with few_retries():
                 client.search_experiments(max_results=1)
             return client
         database = Path(uri.removeprefix(SQLITE))
@@ -50,6 +50,11 @@ def open_store(uri: str) -> MlflowClient:
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
         return client
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{without_password(uri)}: tracking_uri needs {error.name}; for PostgreSQL install it with:"
+            " pip install 'medseg[postgres]'"
+        ) from error
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
@@ -58,13 +63,15 @@ def open_store(uri: str) -> MlflowClient:
 
 
 def without_password(text: str) -> str:
-    """``text`` with ``***`` for the password in an address, as it may be shown and logged."""
-    return re.sub(r"(://[^/:@\s]*):[^/@\s]*@", r"\1:***@", text)
+    """``text`` with ``***`` for the passwords in addresses, as it may be shown and logged."""
+    # A password may hold a slash, which SQLAlchemy takes as it is.
+    text = re.sub(r"(://[^/:@\s]*):[^@\s]*@", r"\1:***@", text)
+    return re.sub(r"([?&]password=)[^&\s]*", r"\1***", text)
 
 
 @contextmanager
-def _few_retries() -> Iterator[None]:
-    """MLflow asks a server that is not there for minutes: right in the middle of a training, not before it."""
+def few_retries() -> Iterator[None]:
+    """MLflow asks a server that is not there for minutes: right in the middle of a training, but not around it."""
     few = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
     before = {name: os.environ.get(name) for name in few}
     os.environ.update({name: value for name, value in few.items() if before[name] is None})

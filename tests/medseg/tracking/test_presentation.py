@@ -38,6 +38,9 @@ class TestRunName:
     def test_names_a_leaky_split(self) -> None:
         assert run_name(facts(leaky=True), "first") == "unet-first-leaky"
 
+    def test_in_a_study_fold_and_seed_tell_trainings_apart(self) -> None:
+        assert run_name(facts(), None) == "unet-fold1-seed7"
+
 
 class TestPageTags:
     def test_source_and_version(self) -> None:
@@ -80,3 +83,7 @@ class TestRunNote:
     @pytest.mark.parametrize("leaky", [True, False])
     def test_warns_of_a_leaky_split_first(self, leaky: bool) -> None:
         assert run_note(facts(leaky=leaky)).startswith("**Leaky split: ") == leaky
+
+    @pytest.mark.parametrize("weights", [True, False])
+    def test_names_weights_only_where_they_are_logged(self, weights: bool) -> None:
+        assert ("`best_weights/`" in run_note(facts(), weights=weights)) == weights
