@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import wilcoxon
+from scipy.stats import bootstrap, norm, t, ttest_1samp, wilcoxon
 
 from medseg.errors import UsageError
 from medseg.statistics import Evidence, Interval, Missing, PairEvidence, compare_networks
@@ -82,6 +82,50 @@ class TestByHand:
         assert 0 <= network.interval.low < network.mean < network.interval.high <= 1
 
 
+class TestAgainstOthers:
+    """Figures recomputed from the table with pandas and SciPy alone."""
+
+    SCORES = random_scores({"a": 0.01, "b": 0.0}, units=11, cases=3, folds=3, seeds=2, training=0.01, draw=4)
+    WIDE = SCORES.pivot(index=["group", "case", "fold", "seed"], columns="architecture", values="dice")
+    DIFFERENCE = (WIDE.a - WIDE.b).rename("difference").reset_index()
+
+    def test_means_and_wilcoxon(self) -> None:
+        pair = pair_of(self.SCORES)
+        units = self.DIFFERENCE.groupby("group").difference.mean()
+        assert pair.difference == pytest.approx(units.mean())
+        assert pair.p_wilcoxon == pytest.approx(wilcoxon(units).pvalue)
+        assert (pair.cases, pair.units, pair.folds, pair.seeds) == (33, 11, 3, 2)
+
+    def test_spreads(self) -> None:
+        pair = pair_of(self.SCORES)
+        runs = self.DIFFERENCE.groupby(["fold", "seed"]).difference.mean()
+        assert pair.seed_sd == pytest.approx(math.sqrt(runs.groupby("fold").var().mean()))
+        assert pair.unit_sd == pytest.approx(self.DIFFERENCE.groupby("group").difference.mean().std())
+        assert pair.case_sd == pytest.approx(self.DIFFERENCE.groupby("case").difference.mean().std())
+
+    def test_probability(self) -> None:
+        wins = (self.DIFFERENCE.difference > 0) + (self.DIFFERENCE.difference == 0) / 2
+        assert pair_of(self.SCORES).a_beats_b == pytest.approx(wins.groupby(self.DIFFERENCE.group).mean().mean())
+
+    def test_interval_of_one_seed_holds_students_and_the_bootstraps(self) -> None:
+        differences = np.array(DIFFERENCES)
+        interval = pair_of(one_score_each(a=A, b=B)).interval
+        student = ttest_1samp(differences, 0).confidence_interval(0.95)
+        resampled = bootstrap(
+            (differences,), np.mean, n_resamples=200_000, rng=np.random.default_rng(1), method="percentile"
+        )
+        tail = norm.cdf(t.ppf(0.025, 7))
+        deviations = (resampled.bootstrap_distribution - differences.mean()) * math.sqrt(8 / 7)
+        low, high = differences.mean() + np.quantile(deviations, [tail, 1 - tail])
+        assert interval is not None
+        assert interval.low == pytest.approx(min(student.low, low), abs=0.001)
+        assert interval.high == pytest.approx(max(student.high, high), abs=0.001)
+
+    def test_p_value_of_the_interval_is_students_where_that_is_the_larger_one(self) -> None:
+        pair = pair_of(one_score_each(a=A, b=B))
+        assert pair.p_interval == pytest.approx(ttest_1samp(DIFFERENCES, 0).pvalue)
+
+
 class TestIdenticalNetworks:
     @pytest.mark.filterwarnings("error")
     @pytest.mark.parametrize("units", [1, 4, 6, 24])
@@ -117,6 +161,14 @@ class TestScope:
         assert "on this data" in pair.sentence
         assert "one block" not in pair.sentence
         assert "one patient, so no claim beyond it" in pair.sentence
+
+    @pytest.mark.parametrize(("units", "claims"), [(7, 0), (8, 3)])
+    def test_six_pairs_need_eight_units(self, units: int, claims: int) -> None:
+        # All of the first network's differences are positive: p is 2 / 2 ** units in each of its three pairs, and the
+        # first of six hypotheses is multiplied by six.
+        effects = {"a": 0.3, "b": 0.0, "c": 0.0, "d": 0.0}
+        evidence = compare_networks(random_scores(effects, units=units))
+        assert sum(pair.better == "a" for pair in evidence.pairs) == claims
 
     def test_one_seed_is_about_the_trained_networks(self) -> None:
         assert pair_of(random_scores({"a": 0.1, "b": 0.0}, units=8)).about == "these trained networks"
