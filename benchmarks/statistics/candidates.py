@@ -76,7 +76,7 @@ CANDIDATES: Mapping[str, Callable[[float, Sequence[Source], int, np.random.Gener
     "Student's t": student,
     "expanded percentile": expanded_percentile,
     "bootstrap-t": studentised,
-    "farther end of expanded percentile and t (used)": used,
+    "farther end of t and expanded (used)": used,
 }
 
 

@@ -58,10 +58,8 @@ def arrange(scores: pd.DataFrame, metric: str) -> Cells:
     architectures = tuple(map(str, scores["architecture"].unique()))
     table = scores.pivot(index=_KEYS, columns="architecture", values=metric)[list(architectures)]
     names = table.index.to_frame(index=False)
-    keys = [
-        [_counted(str(group)), _counted(str(case))] for group, case in zip(names["group"], names["case"], strict=True)
-    ]
-    order = sorted(range(len(names)), key=lambda row: (keys[row], names["fold"][row], names["seed"][row]))
+    keys = [(_counted(str(group)), _counted(str(case)), *training) for *training, group, case in table.index]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     names = names.iloc[order].reset_index(drop=True)
     return Cells(
         architectures,
