@@ -56,20 +56,20 @@ def make_overview(plan: StudyPlan, manifest: Manifest, folder: StudyFolder, stat
         folder: Where its results are.
         states: Of all its trainings.
     """
-    done = sum(state.state == "done" for state in states)
-    scores, said = None, "No training is finished yet."
-    if done:
+    counts: Counter[str] = Counter(state.state for state in states)
+    scores, said = None, "nothing to compare yet."
+    if counts["done"]:
         try:
             scores = gather(folder.root)
-            said = "\n".join(_found(scores, complete=done == len(states)))
+            said = "\n".join(_found(scores))
         except MedsegError:  # names folders of this machine, which a store that others see must not hold
-            said = "What is finished cannot be put into one comparison; `medseg report` says why."
-    note = f"{_about(plan, manifest, states)}\n\n{said}\n\n{_where(plan, manifest)}"
+            said = "they cannot be put into one comparison; `medseg report` says why."
+    note = f"{_progress(counts, manifest)} {said}\n\n{_about(plan, manifest, states)}\n\n{_where(plan, manifest)}"
     if scores is None:
-        return Overview(done, note, {}, {})
+        return Overview(counts["done"], note, {}, {})
     tables = {"trainings.csv": _trainings(scores), "cases.csv": scores.cases}
     texts = {name: table.to_csv(index=False) for name, table in tables.items()}
-    return Overview(done, note, dict(_metrics(scores, folder)), texts)
+    return Overview(counts["done"], note, dict(_metrics(scores, folder)), texts)
 
 
 def mean_over_units(cases: pd.DataFrame, column: str) -> float:
@@ -78,34 +78,37 @@ def mean_over_units(cases: pd.DataFrame, column: str) -> float:
     return float(by_case.groupby("group").mean().mean())
 
 
-def _about(plan: StudyPlan, manifest: Manifest, states: Sequence[RunState]) -> str:
-    """What is compared, and how far it is."""
-    networks = ", ".join(f"`{name}`" for name in dict.fromkeys(state.run.bundle_name for state in states))
-    folds, seeds = (len({getattr(state.run, name) for state in states}) for name in ("fold", "seed"))
-    counts = Counter(state.state for state in states)
+def _progress(counts: Counter[str], manifest: Manifest) -> str:
+    """How far the study is; stands first, since MLflow shows the first lines alone."""
     others = "".join(f", {counts[name]} {name}" for name in ("failed", "left") if counts[name])
     leak = ""
     if manifest.split.leaky:
         leak = "**Leaky split: images of one patient or block may be on both sides, so all scores are too good.**\n\n"
-    return (
-        f"{leak}Study `{plan.name}` of {networks} on `{manifest.name}` ({manifest.modality}, {manifest.foreground}):"
-        f" {counted(folds, 'fold')} of a {manifest.split.method} split, {counted(seeds, 'seed')}.\n\n"
-        f"**{counts['done']} of {len(states)} trainings done**{others}."
-    )
+    return f"{leak}**{counts['done']} of {counts.total()} trainings done{others}:**"
 
 
-def _found(scores: StudyScores, *, complete: bool) -> Iterator[str]:
+def _found(scores: StudyScores) -> Iterator[str]:
     """The report's verdict, and what lacks."""
     compared = StudyEvidence(scores, unit_noun(scores)).pairs(measure("dice"))
     if compared is None or not compared.pairs:
-        yield f"Only {scores.networks[0]} has finished trainings: nothing to compare it with yet."
+        yield f"only {scores.networks[0]}, nothing to compare it with."
     else:
-        yield f"**{'Verdict' if complete else 'So far'}:** {compared.sentence}\n"
+        yield compared.sentence
         if len(compared.pairs) > 1:
-            yield from (f"- {pair.sentence}" for pair in compared.pairs[:_MOST_PAIRS])
+            yield from ("", *(f"- {pair.sentence}" for pair in compared.pairs[:_MOST_PAIRS]))
         if len(compared.pairs) > _MOST_PAIRS:
             yield f"- {len(compared.pairs) - _MOST_PAIRS} more pairs: see the report"
     yield from (f"\n{sentence}" for sentence in gaps(scores))
+
+
+def _about(plan: StudyPlan, manifest: Manifest, states: Sequence[RunState]) -> str:
+    """What is compared."""
+    networks = ", ".join(f"`{name}`" for name in dict.fromkeys(state.run.bundle_name for state in states))
+    folds, seeds = (len({getattr(state.run, name) for state in states}) for name in ("fold", "seed"))
+    return (
+        f"Study `{plan.name}` of {networks} on `{manifest.name}` ({manifest.modality}, {manifest.foreground}):"
+        f" {counted(folds, 'fold')} of a {manifest.split.method} split, {counted(seeds, 'seed')}."
+    )
 
 
 def _where(plan: StudyPlan, manifest: Manifest) -> str:

@@ -19,8 +19,9 @@ from medseg.runs import Status
 from medseg.study.folders import WorkFolder
 from medseg.study.overview import Overview
 from medseg.study.plan import StudyPlan
+from medseg.tracking.presentation import study_dataset_input
 from medseg.tracking.reaper import process_tags, reap_dead_runs
-from medseg.tracking.store import experiment_id, open_store, without_password
+from medseg.tracking.store import experiment_id, log_dataset, open_store, without_password
 
 __all__ = ["ParentRun", "open_parent"]
 
@@ -86,6 +87,7 @@ def open_parent(uri: str, plan: StudyPlan, manifest: Manifest, work: WorkFolder)
     if run_id is None:
         run_id = client.create_run(experiment, run_name=plan.name, tags=process_tags()).info.run_id
         write_json(work.mlflow_parent, {"store": without_password(uri), "run_id": run_id})
+        log_dataset(client, run_id, study_dataset_input(manifest))
         client.log_batch(run_id, params=[Param(name, str(value)) for name, value in _settings(plan, manifest).items()])
     else:
         client.update_run(run_id, status="RUNNING")

@@ -7,9 +7,10 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
+from medseg.manifest import Manifest
 from medseg.network_colours import NETWORK_COLOURS
 
-__all__ = ["EXPERIMENT_NOTE", "dataset_input", "page_tags", "run_name", "run_note"]
+__all__ = ["EXPERIMENT_NOTE", "dataset_input", "page_tags", "run_name", "run_note", "study_dataset_input"]
 
 # Stands above the list of runs, its first line also on the page that MLflow opens with.
 EXPERIMENT_NOTE = """\
@@ -17,6 +18,9 @@ Trainings by medseg. MLflow opens with its GenAI pages: choose **Model training*
 
 Three buttons above the runs: list (*Columns* adds scores and settings; tick runs and *Compare* them), charts (curves;
 *Add chart*, *Image grid* sets predictions side by side), table (Dice of each image side by side).
+
+The trainings of a study are below its run: press its **+**. Charts and tables draw them when you search for
+`tags.architecture != ''`, which leaves trainings alone.
 """
 
 
@@ -45,15 +49,26 @@ def page_tags(facts: dict[str, Any]) -> dict[str, str]:
 def dataset_input(facts: dict[str, Any]) -> DatasetInput:
     """What MLflow's column *Dataset* shows: name, start of the fingerprint, fold. Holds no path."""
     sizes = {f"{section}_images": facts[f"{section}_cases"] for section in ("train", "val")}
+    profile = {**sizes, "split": facts["split"], "split_seed": facts["split_seed"]}
+    return _dataset(facts["dataset"], facts["fingerprint"], profile, f"fold {facts['fold']}", leaky=facts["leaky"])
+
+
+def study_dataset_input(manifest: Manifest) -> DatasetInput:
+    """The same of a study, whose trainings are on several folds."""
+    profile = {"images": len(manifest.cases), "split": manifest.split.method, "split_seed": manifest.split.seed}
+    return _dataset(manifest.name, manifest.fingerprint, profile, "study", leaky=manifest.split.leaky)
+
+
+def _dataset(name: str, fingerprint: str, profile: dict[str, Any], context: str, *, leaky: bool) -> DatasetInput:
     dataset = Dataset(
-        name=str(facts["dataset"]),
-        digest=str(facts["fingerprint"])[:8],
+        name=name,
+        digest=fingerprint[:8],
         source_type="local",
-        source=json.dumps({"fingerprint": facts["fingerprint"]}),
-        profile=json.dumps({**sizes, "split": facts["split"], "split_seed": facts["split_seed"]}),
+        source=json.dumps({"fingerprint": fingerprint}),
+        profile=json.dumps(profile),
     )
-    context = f"fold {facts['fold']}" + (", leaky split" if facts["leaky"] else "")
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
+    told = context + (", leaky split" if leaky else "")
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", told)])
 
 
 def run_note(facts: dict[str, Any], *, weights: bool = True) -> str:

@@ -25,6 +25,8 @@ __all__ = ["SQLITE", "default_uri", "experiment_id", "few_retries", "log_dataset
 SQLITE = "sqlite:///"
 # A bar for each small file would bury what a command has to say.
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Printed with the password, if there is one.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 
 def default_uri() -> str:
