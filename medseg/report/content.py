@@ -104,7 +104,7 @@ def make_report(
     return Report(
         study=study.name,
         measure=chosen,
-        verdict=_verdict(compared),
+        verdict=compared.sentence,
         pair_verdicts=tuple(pair.sentence for pair in compared.pairs),
         headlines=headlines(study),
         gaps=tuple(gaps(study)),
@@ -112,7 +112,7 @@ def make_report(
         curves=tuple(learning_curves(study.results)),
         spread=case_spread(study.cases, chosen, study.case_noun),
         forest=forest(compared, chosen) if compared.pairs else None,
-        pareto=tuple(pareto_plots(compared, chosen, _parameters(study), costs)),
+        pareto=tuple(pareto_plots(compared, chosen, _parameters(study), costs)) if compared.pairs else (),
         reliability=reliability(bins),
         pictures=tuple(rows),
         picture_note=note,
@@ -125,12 +125,6 @@ def _metric(study: StudyScores, name: str) -> Measure:
     if name not in directed:
         raise UsageError(f"metric must be one of {', '.join(directed)}, got {name!r}")
     return measure(name)
-
-
-def _verdict(compared: Evidence) -> str:
-    if len(compared.networks) < 2:
-        return f"There is only {compared.networks[0].architecture}: nothing to compare it with."
-    return compared.sentence
 
 
 def _tables(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from medseg.report.gather import StudyScores
-from medseg.report.numerals import MISSING, memory, short, time, whole
+from medseg.report.numerals import MISSING, counted, memory, short, time, whole
 from medseg.report.tables import Table
 
 __all__ = ["cost_table"]
@@ -69,12 +69,12 @@ def _note(study: StudyScores, costs: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _machines(facts: Any) -> str:
+def _machines(facts: Iterable[Mapping[str, Any]]) -> str:
     """Kinds of machine, not which."""
-    kinds = sorted(
-        {
-            f"on {fact.get('device', '?')} ({fact.get('machine', '?')}, {fact.get('threads', '?')} threads)"
-            for fact in facts
-        }
-    )
-    return " and ".join(kinds)
+    return " and ".join(sorted({_machine(fact) for fact in facts}))
+
+
+def _machine(fact: Mapping[str, Any]) -> str:
+    threads = fact.get("threads")
+    used = "" if threads is None else f", {counted(threads, 'thread')}"
+    return f"on {fact.get('device', '?')} ({fact.get('machine', '?')}{used})"

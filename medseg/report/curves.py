@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from medseg.report.drawing import Plot, new_figure, plain_log_ticks
 from medseg.report.networks import looks
@@ -49,6 +50,7 @@ def _curve(histories: pd.DataFrame, column: str, title: str, meaning: str) -> Pl
     if "loss" in column and (histories[column] > 0).all():
         axes.set_yscale("log")
         plain_log_ticks(axes.yaxis)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
     axes.set_ylabel(title)
     figure.legend(loc="outside lower center", ncols=2)

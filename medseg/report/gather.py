@@ -11,6 +11,7 @@ import pandas as pd
 
 from medseg.errors import MedsegError, UsageError
 from medseg.report.measures import Measure, measures_in
+from medseg.report.numerals import counted
 from medseg.study.plan import StudyPlan, plan_file, read_plan
 from medseg.study.results import Result, check_comparable, missing_cases, read_results
 
@@ -145,3 +146,12 @@ def _missing_runs(plan: StudyPlan | None, results: Sequence[Result]) -> Iterator
     for network, fold, seed in product(networks, folds, seeds):
         if (network, fold, seed) not in done:
             yield f"{network}, fold {fold}, seed {seed}"
+    if plan is not None and plan.folds is None and (unseen := _unseen_cases(results)):
+        yield f"the folds of {counted(unseen, 'other case')}"
+
+
+def _unseen_cases(results: Sequence[Result]) -> int:
+    """Cases of the data that no training has scored, since their folds are still to come."""
+    facts = results[0].facts
+    scored = {case for result in results for case in result.volumes().case}
+    return int(facts["train_cases"]) + int(facts["val_cases"]) - len(scored)

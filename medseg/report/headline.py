@@ -49,7 +49,7 @@ def headlines(study: StudyScores) -> tuple[Headline, ...]:
     facts = study.results[0].facts
     cases = study.cases.drop_duplicates("case")
     groups, slices = cases.group.nunique(), int(cases.slices.sum())
-    many = f" of {counted(slices, 'slice')}" if study.volumes else ""
+    many = f"{counted(slices, 'slice')} " if study.volumes else ""
     return (
         Headline(
             "Data set",
@@ -57,10 +57,10 @@ def headlines(study: StudyScores) -> tuple[Headline, ...]:
             f"{facts.get('modality', MISSING)}, foreground {facts.get('foreground', MISSING)};"
             f" fingerprint {str(facts['fingerprint'])[:12]}",
         ),
-        Headline("Scored", counted(len(cases), study.case_noun) + many, f"of {counted(groups, unit_noun(study))}"),
+        Headline("Scored", counted(len(cases), study.case_noun), f"{many}of {counted(groups, unit_noun(study))}"),
         _networks(study),
         _split(study, facts),
-        Headline("Seeds", _listed(study.seeds), "one training each, on every fold"),
+        Headline("Seeds", _listed(study.seeds), "of weights, order and augmentation"),
         Headline("Image size", _size(facts.get("image_size")), "pixels that the networks saw"),
         Headline("Epochs", _same(study, "max_epochs"), f"batch size {_same(study, 'batch_size')}"),
         _trainings(study),
@@ -68,9 +68,8 @@ def headlines(study: StudyScores) -> tuple[Headline, ...]:
 
 
 def _networks(study: StudyScores) -> Headline:
-    named = [PAPER_NETWORKS[network].name for network in study.networks if network in PAPER_NETWORKS]
-    note = f"the paper's {', '.join(named)}" if len(named) == len(study.networks) else ""
-    return Headline("Networks", ", ".join(study.networks), note)
+    known = [f"{name} is {PAPER_NETWORKS[name].name}" for name in study.networks if name in PAPER_NETWORKS]
+    return Headline("Networks", ", ".join(study.networks), f"in the paper {', '.join(known)}" if known else "")
 
 
 def _split(study: StudyScores, facts: dict[str, Any]) -> Headline:
@@ -85,8 +84,8 @@ def _split(study: StudyScores, facts: dict[str, Any]) -> Headline:
 
 
 def _trainings(study: StudyScores) -> Headline:
-    done, missing = len(study.results), len(study.missing_runs)
-    note = f"{counted(missing, 'training')} of the study not finished" if missing else "all that the study has"
+    done, missing = len(study.results), bool(study.missing_runs)
+    note = "the study has more, named below" if missing else "all that the study has"
     return Headline("Trainings", f"{done:,}", note, badge="INCOMPLETE" if missing else "")
 
 

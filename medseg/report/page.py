@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,9 +16,8 @@ from medseg.transforms.overlay import ERROR_COLOURS
 
 __all__ = ["write_page"]
 
-_FIGURES = re.compile(r"[−\d]")
 _SHORT = 12
-_UNBROKEN = "\N{NO-BREAK SPACE}"
+_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def write_page(path: Path, report: Report) -> None:
@@ -31,7 +29,7 @@ def write_page(path: Path, report: Report) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = _breakable
+    environment.filters |= {"breakable": _breakable, "unbroken": _unbroken}
     # Piece by piece, so that memory does not hold all pictures.
     pieces = environment.get_template("page.html").generate(
         report=report,
@@ -45,9 +43,12 @@ def write_page(path: Path, report: Report) -> None:
 
 
 def _breakable(text: str) -> Markup:
-    """``text`` that narrow screens break where a person would: names after an underscore, figures before a bracket."""
-    if _FIGURES.match(text):
-        text = text.replace(" ", _UNBROKEN).replace(f"{_UNBROKEN}(", " (")
+    """``text`` whose long names narrow screens break after an underscore."""
     if len(text) <= _SHORT:
         return escape(text)
     return Markup("_<wbr>").join(escape(part) for part in text.split("_"))
+
+
+def _unbroken(text: str) -> Markup:
+    """A cell of figures, which narrow screens break before a bracket alone."""
+    return _breakable(text.replace(" ", _SPACE).replace(f"{_SPACE}(", " ("))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from medseg.paper import paper_rows
+from medseg.paper import PAPER_NETWORKS, paper_rows
 
 LIVER = "805c533d48bc6abfef9cfd509eb328a3dc6b1ec0e7c38f157840274dcb86574f"
 CELL = "dc55526483efc99ffc01da5c94d5c397b2f5545492a93d76226ec2505d48da2f"
@@ -38,3 +38,16 @@ class TestPaperRows:
 
     def test_other_data_have_none(self) -> None:
         assert paper_rows("d" * 64) == {}
+
+
+class TestPaperNetworks:
+    def test_are_table_2(self) -> None:
+        assert {bundle: (network.name, network.parameters) for bundle, network in PAPER_NETWORKS.items()} == {
+            "unet": ("U-Net", 7_759_521),
+            "unet_early_skip_concat": ("Ours1", 8_289_697),
+            "unet_early_skip": ("Ours2", 7_765_409),
+            "fcn8s": ("FCN-8s", 143_667_240),
+        }
+
+    def test_name_all_networks_that_have_scores(self) -> None:
+        assert PAPER_NETWORKS.keys() == paper_rows(LIVER).keys() == paper_rows(CELL).keys()

@@ -55,6 +55,14 @@ class TestMissing:
         remove(study.result("fcn8s", fold=1))
         assert gather(study.folder).missing_runs == ("fcn8s, fold 1, seed 0",)
 
+    def test_a_plan_of_all_folds_has_those_that_no_training_is_of(self, study: MadeStudy) -> None:
+        plan = study.folder / "study.yaml"
+        plan.write_text(plan.read_text().replace("[0, 1, 2]", "all").replace("folds:\n- 0\n- 1\n- 2", "folds: all"))
+        assert gather(study.folder).missing_runs == ()
+        for network in TWO:
+            remove(study.result(network, fold=2))
+        assert gather(study.folder).missing_runs == ("the folds of 2 other cases",)
+
 
 class TestRefused:
     def test_no_study(self, tmp_path: Path) -> None:

@@ -140,6 +140,6 @@ class TestPage:
         with drawing():
             write_page(tmp_path / "index.html", make_content(study))
         text = " ".join(Outline((tmp_path / "index.html").read_text(encoding="utf-8")).text.split())
-        assert "INCOMPLETE 5 1 training of the study not finished" in text
+        assert "INCOMPLETE 5 the study has more, named below" in text
         assert "Missing Not finished: fcn8s, fold 1, seed 0." in text
         assert "disc_001; disc_004" in text
