@@ -18,6 +18,7 @@ from medseg.study.results import Result, check_comparable, missing_cases, read_r
 __all__ = ["StudyScores", "gather"]
 
 _CASE_COLUMNS = ("group", "case", "slices", "dice", "iou")
+_BIN_COLUMNS = ("bin_low", "bin_high", "pixels", "mean_probability", "foreground_share")
 _IMAGE_COLUMNS = ("group", "case", "slice", "dice", "iou", "true_positive_px", "false_negative_px")
 
 
@@ -103,6 +104,9 @@ def gather(study: Path) -> StudyScores:
             f"{study}: study must have a finished training in results/, got none; go on with: medseg study run"
         )
     check_comparable(results)
+    for result in results:
+        _check(result.history(), result.folder / "history.csv", ("epoch",))
+        _check(result.calibration(), result.folder / "calibration_last.csv", _BIN_COLUMNS)
     plan = read_plan(study) if plan_file(study).is_file() else None
     return StudyScores(
         name=study.resolve().name if plan is None else plan.name,
@@ -121,18 +125,21 @@ def _table(results: Sequence[Result], kind: str, which: str, needed: Sequence[st
     tables = []
     for result in results:
         table = result.volumes(which) if kind == "volumes" else result.images(which)
-        missing = [column for column in needed if column not in table]
-        if missing or table.empty:
-            found = f"no column {missing[0]}" if missing else "no row"
-            raise MedsegError(
-                f"{result.folder / f'{kind}_{which}.csv'}: must hold a training's scores, got {found};"
-                " delete its folder to train it again"
-            )
+        _check(table, result.folder / f"{kind}_{which}.csv", needed)
         table.insert(0, "architecture", result.bundle)
         table.insert(1, "fold", result.fold)
         table.insert(2, "seed", result.seed)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def _check(table: pd.DataFrame, path: Path, needed: Sequence[str]) -> None:
+    missing = [column for column in needed if column not in table]
+    if missing or table.empty:
+        found = f"no column {missing[0]}" if missing else "no row"
+        raise MedsegError(
+            f"{path}: must hold what a training recorded, got {found}; delete its folder to train it again"
+        )
 
 
 def _missing_runs(plan: StudyPlan | None, results: Sequence[Result]) -> Iterator[str]:

@@ -97,13 +97,22 @@ class TestRefused:
     def test_table_without_a_column_is_named(self, study: MadeStudy) -> None:
         path = study.result("unet") / "volumes_best.csv"
         pd.read_csv(path).drop(columns="dice").to_csv(path, index=False)
-        with pytest.raises(MedsegError, match=r"volumes_best\.csv: must hold a training's scores, got no column dice"):
+        with pytest.raises(
+            MedsegError, match=r"volumes_best\.csv: must hold what a training recorded, got no column dice"
+        ):
+            gather(study.folder)
+
+    @pytest.mark.parametrize(("name", "column"), [("history", "epoch"), ("calibration_last", "pixels")])
+    def test_other_tables_without_a_column_are_named(self, study: MadeStudy, name: str, column: str) -> None:
+        path = study.result("fcn8s") / f"{name}.csv"
+        pd.read_csv(path).drop(columns=column).to_csv(path, index=False)
+        with pytest.raises(MedsegError, match=rf"{name}\.csv: must hold .*, got no column {column}"):
             gather(study.folder)
 
     def test_table_without_rows_is_named(self, study: MadeStudy) -> None:
         path = study.result("unet") / "scores_last.csv"
         pd.read_csv(path).head(0).to_csv(path, index=False)
-        with pytest.raises(MedsegError, match=r"scores_last\.csv: must hold a training's scores, got no row"):
+        with pytest.raises(MedsegError, match=r"scores_last\.csv: must hold what a training recorded, got no row"):
             gather(study.folder)
 
 
