@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +35,6 @@ class Verdicts:
 
 def count_verdicts(design: Design, networks: int, effect: float, repetitions: int, seed: int) -> Verdicts:
     """Compare networks of which the first is better by ``effect`` and the others are equal."""
-    gc.freeze()  # statsmodels' Holm collects garbage at each call
     rng = np.random.default_rng(seed)
     effects = [effect] + [0.0] * (networks - 1)
     found = [_compare(design, effects, rng) for _ in range(repetitions)]
