@@ -112,6 +112,10 @@ class TestPage:
             with Image.open(BytesIO(data)) as opened:
                 assert opened.size == (int(str(image["width"])), int(str(image["height"])))
 
+    def test_long_names_may_break_and_stay_whole_as_text(self, page: Outline, report_dir: Path) -> None:
+        assert "unet_early_skip_concat" in page.text
+        assert "unet_<wbr>early_<wbr>skip_<wbr>concat" in (report_dir / "index.html").read_text(encoding="utf-8")
+
     def test_names_are_escaped(self, tmp_path: Path) -> None:
         study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
         for network in ("unet", "fcn8s"):
