@@ -22,6 +22,7 @@ from medseg.study.cost import read_costs
 from medseg.study.folders import StudyFolder
 from medseg.study.plan import StudyPlan
 from medseg.study.states import RunState
+from medseg.tracking.look import trainings_page
 
 __all__ = ["Overview", "make_overview", "mean_over_units"]
 
@@ -47,7 +48,9 @@ class Overview:
     tables: dict[str, str]
 
 
-def make_overview(plan: StudyPlan, manifest: Manifest, folder: StudyFolder, states: Sequence[RunState]) -> Overview:
+def make_overview(
+    plan: StudyPlan, manifest: Manifest, folder: StudyFolder, states: Sequence[RunState], *, experiment: str
+) -> Overview:
     """Sum up what is finished of a study.
 
     Args:
@@ -55,6 +58,7 @@ def make_overview(plan: StudyPlan, manifest: Manifest, folder: StudyFolder, stat
         manifest: Its data.
         folder: Where its results are.
         states: Of all its trainings.
+        experiment: Id of the MLflow experiment, for links.
     """
     counts: Counter[str] = Counter(state.state for state in states)
     scores, said = None, "nothing to compare yet."
@@ -64,7 +68,12 @@ def make_overview(plan: StudyPlan, manifest: Manifest, folder: StudyFolder, stat
             said = "\n".join(_found(scores))
         except MedsegError:  # names folders of this machine, which a store that others see must not hold
             said = "they cannot be put into one comparison; `medseg report` says why."
-    note = f"{_progress(counts, manifest)} {said}\n\n{_about(plan, manifest, states)}\n\n{_where(plan, manifest)}"
+    parts = (
+        f"{_progress(counts, manifest)} {said}",
+        _about(plan, manifest, states),
+        _where(plan, manifest, experiment),
+    )
+    note = "\n\n".join(parts)
     if scores is None:
         return Overview(counts["done"], note, {}, {})
     tables = {"trainings.csv": _trainings(scores), "cases.csv": scores.cases}
@@ -111,12 +120,12 @@ def _about(plan: StudyPlan, manifest: Manifest, states: Sequence[RunState]) -> s
     )
 
 
-def _where(plan: StudyPlan, manifest: Manifest) -> str:
+def _where(plan: StudyPlan, manifest: Manifest, experiment: str) -> str:
+    charts, runs = (trainings_page(experiment, plan.name, mode) for mode in ("CHART", "TABLE"))
     return (
+        f"The trainings as [charts]({charts}) and as a [list]({runs}), in which to tick some and *Compare* them.\n\n"
         "Metrics such as `dice.unet` are means of the last epochs over all that is finished, each patient or block"
         " weighing the same; their steps are the numbers of finished trainings.\n\n"
-        "The trainings are the runs below this one; to see these alone, search for"
-        f" `tags.study = '{plan.name}' AND tags.architecture != ''`.\n\n"
         "Artifacts: `report/index.html` (at the study's end), `trainings.csv` (settings, cost and score of each"
         " training), `cases.csv` (scores of each case), `study.yaml`. The best model of each network is in the model"
         f" registry: `medseg-{manifest.name}-<network>@best`."

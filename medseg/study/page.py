@@ -50,7 +50,8 @@ class StudyPage:
         """Show what is finished by now."""
         with self._tolerant(), few_retries():
             states = run_states(self.runs, self.folder, self.work)
-            overview = make_overview(self.plan, self.manifest, self.folder, states)
+            experiment = self.parent.experiment
+            overview = make_overview(self.plan, self.manifest, self.folder, states, experiment=experiment)
             self.parent.show(overview, self.folder.root / "study.yaml")
 
     def conclude(self, *, changed: bool) -> None:

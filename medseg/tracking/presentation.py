@@ -19,8 +19,8 @@ Trainings by medseg. MLflow opens with its GenAI pages: choose **Model training*
 Three buttons above the runs: list (*Columns* adds scores and settings; tick runs and *Compare* them), charts (curves;
 *Add chart*, *Image grid* sets predictions side by side), table (Dice of each image side by side).
 
-The trainings of a study are below its run: press its **+**. Charts and tables draw them when you search for
-`tags.architecture != ''`, which leaves trainings alone.
+The trainings of a study are below its run: press its **+**, or follow the links in its description. Sorted by anything
+but *Created*, all runs stand in one list.
 """
 
 

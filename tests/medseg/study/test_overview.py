@@ -33,7 +33,7 @@ def overview(study: MadeStudy, *, failed: int = 0, left: int = 0) -> Overview:
     states: list[Literal["done", "failed", "left"]] = ["done"] * (len(runs) - failed - left)
     states += ["failed"] * failed + ["left"] * left
     known = [RunState(run, state, 6) for run, state in zip(runs, states, strict=True)]
-    return make_overview(plan, study.manifest, StudyFolder(study.folder), known)
+    return make_overview(plan, study.manifest, StudyFolder(study.folder), known, experiment="3")
 
 
 class TestMeanOverUnits:
@@ -60,6 +60,14 @@ class TestMakeOverview:
         found = overview(study, failed=1, left=2)
         assert found.note.startswith("**3 of 6 trainings done, 1 failed, 2 left:** ")
         assert found.done == 3
+
+    def test_links_lead_to_the_trainings(self, study: MadeStudy) -> None:
+        wish = (
+            "searchFilter=tags.study%20%3D%20%27discs_study%27%20AND%20tags.architecture%20%21%3D%20%27%27&orderByKey="
+        )
+        assert (
+            f"](#/experiments/3/runs?workflowType=machine_learning&compareRunsMode=CHART&{wish}" in overview(study).note
+        )
 
     def test_nothing_done_compares_nothing(self, study: MadeStudy) -> None:
         found = overview(study, left=6)
@@ -88,7 +96,7 @@ class TestMakeOverview:
         made = make_study(tmp_path, networks=("unet",), seeds=(0,))
         plan = StudyPlan("discs_study", ("unet",))
         states = [RunState(run, "done", 6) for run in planned_runs(plan, made.manifest)]
-        found = make_overview(plan, made.manifest, StudyFolder(made.folder), states)
+        found = make_overview(plan, made.manifest, StudyFolder(made.folder), states, experiment="3")
         assert found.note.startswith("**3 of 3 trainings done:** only unet, nothing to compare it with.\n")
 
     def test_what_may_not_be_compared_says_so_without_a_path(self, tmp_path: Path) -> None:

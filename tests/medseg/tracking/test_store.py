@@ -19,7 +19,7 @@ from mlflow.entities import Dataset, DatasetInput
 
 from medseg.errors import UsageError
 from medseg.tracking import default_uri, open_store
-from medseg.tracking.store import experiment_id, log_dataset
+from medseg.tracking.store import experiment_id, log_dataset, without_password
 from tests.commands import environment
 
 
@@ -61,6 +61,31 @@ class TestOpenStore:
         with pytest.raises(UsageError, match=r"^nonsense://me:\*\*\*@host/db: tracking_uri must be ") as caught:
             open_store("nonsense://me:secret@host/db")
         assert "secret" not in str(caught.value)
+
+    def test_driver_that_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pg8000", None)
+        expected = (
+            r"^postgresql\+pg8000://me:\*\*\*@host/db: tracking_uri needs pg8000; for PostgreSQL install it with: "
+        )
+        with pytest.raises(UsageError, match=expected + r"pip install 'medseg\[postgres\]'$"):
+            open_store("postgresql+pg8000://me:secret@host/db")
+
+
+class TestWithoutPassword:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("http://me:secret@host:5000", "http://me:***@host:5000"),
+            ("postgresql://me:sec/ret@host/db", "postgresql://me:***@host/db"),
+            ("postgresql://host/db?user=me&password=secret&x=1", "postgresql://host/db?user=me&password=***&x=1"),
+            ("postgresql://me@host/db", "postgresql://me@host/db"),
+            ("http://host:5000/#/experiments/1", "http://host:5000/#/experiments/1"),
+            ("two: http://a:b@c and http://d:e@f", "two: http://a:***@c and http://d:***@f"),
+            ("sqlite:////tmp/mlflow.db", "sqlite:////tmp/mlflow.db"),
+        ],
+    )
+    def test_hides_passwords_and_nothing_else(self, text: str, shown: str) -> None:
+        assert without_password(text) == shown
 
 
 class TestExperimentId:
