@@ -72,6 +72,17 @@ def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
     return all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
+EACH_EPOCH = pytest.mark.parametrize(("fixture", "which"), [("finished", "last"), ("spoilt", "best")])
+
+
+@pytest.fixture(scope="module")
+def spoilt(prepared: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Four epochs, of which the last predicts nothing; read only."""
+    training = run(make_training(prepared, tmp_path_factory.mktemp("spoilt"), max_epochs=4, handlers=(Spoil(4),)))
+    assert training.recorder.history[-1]["val_dice"] == 0 < training.recorder.best["val_dice"]
+    return training
+
+
 @pytest.fixture(scope="module")
 def finished(prepared: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """Three epochs, uninterrupted, installed into a bundle; read only."""
@@ -118,9 +129,12 @@ class TestFiles:
         assert summary["chosen_on_these_cases"] is True
         assert json.loads(folder.weights("best").with_suffix(".json").read_text())["epoch"] == summary["epoch"]
 
-    @pytest.mark.parametrize("which", ["last", "best"])
-    def test_cases_are_scored_by_the_masks_that_are_kept(self, finished: Tiny, prepared: Manifest, which: str) -> None:
-        folder = finished.recorder.folder
+    @EACH_EPOCH
+    def test_cases_are_scored_by_the_masks_that_are_kept(
+        self, request: pytest.FixtureRequest, prepared: Manifest, fixture: str, which: str
+    ) -> None:
+        recorder = request.getfixturevalue(fixture).recorder
+        folder = recorder.folder
         volumes, masks = pd.read_csv(folder.volumes(which)), load_masks(folder.masks(which))
         assert list(volumes.case) == list(masks) == ["disc_000", "disc_003"]
         assert list(volumes.group) == ["g0", "g0"]
@@ -135,13 +149,11 @@ class TestFiles:
             assert volumes[column].to_numpy() == pytest.approx(slices[column].to_numpy())
         summary = json.loads(folder.summary(which).read_text())
         assert summary["image_level"]["assd_mm"]["mean"] == pytest.approx(volumes.assd_mm.mean())
-        assert summary["epoch"] == int(
-            (finished.recorder.best if which == "best" else finished.recorder.history[-1])["epoch"]
-        )
+        assert summary["epoch"] == (recorder.best if which == "best" else recorder.history[-1])["epoch"]
 
-    @pytest.mark.parametrize("which", ["last", "best"])
-    def test_calibration_is_of_all_pixels(self, finished: Tiny, which: str) -> None:
-        folder = finished.recorder.folder
+    @EACH_EPOCH
+    def test_calibration_is_of_all_pixels(self, request: pytest.FixtureRequest, fixture: str, which: str) -> None:
+        folder = request.getfixturevalue(fixture).recorder.folder
         table = pd.read_csv(folder.calibration(which))
         assert table.pixels.sum() == 2 * 48 * 40
         error = ((table.mean_probability - table.foreground_share).abs() * table.pixels).sum() / table.pixels.sum()
@@ -257,16 +269,16 @@ class TestResume:
         for name in TABLES:
             assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
-    def test_best_epoch_of_before_the_kill_is_scored_at_the_end(self, prepared: Manifest, tmp_path: Path) -> None:
-        whole = run(make_training(prepared, tmp_path / "whole", max_epochs=4, handlers=(Spoil(3),)))
-        assert whole.recorder.best["epoch"] < 3
-        cut = make_training(prepared, tmp_path / "cut", max_epochs=4, handlers=(Spoil(3), FailAfter(4)))
+    def test_best_epoch_of_before_the_kill_is_scored_at_the_end(
+        self, spoilt: Tiny, prepared: Manifest, tmp_path: Path
+    ) -> None:
+        cut = make_training(prepared, tmp_path, max_epochs=4, handlers=(Spoil(4), FailAfter(4)))
         with pytest.raises(RuntimeError, match="out of memory"):
             cut.trainer.run()
-        assert not RunFolder(tmp_path / "cut").volumes("best").exists()
-        run(make_training(prepared, tmp_path / "cut", max_epochs=4, handlers=(Spoil(3),), resume=True))
+        assert not RunFolder(tmp_path).volumes("best").exists()
+        run(make_training(prepared, tmp_path, max_epochs=4, handlers=(Spoil(4),), resume=True))
         for name in TABLES:
-            assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+            assert (tmp_path / name).read_bytes() == (spoilt.recorder.folder.root / name).read_bytes()
 
     def test_killed_after_the_last_epoch_scores_the_cases(
         self, finished: Tiny, prepared: Manifest, tmp_path: Path
