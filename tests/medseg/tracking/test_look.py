@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
-from medseg.tracking.look import how_to_look
+from medseg.tracking.look import how_to_look, trainings_page
 
 PAGE = "#/experiments/3/runs?compareRunsMode=CHART&workflowType=machine_learning"
 
@@ -27,3 +28,17 @@ class TestHowToLook:
     def test_no_password_is_shown(self) -> None:
         shown = how_to_look("postgresql://me:secret@db/mlflow", "3")
         assert shown.startswith("mlflow ui --backend-store-uri postgresql://me:***@db/mlflow, then ")
+
+
+class TestTrainingsPage:
+    def test_searches_for_trainings_of_the_study_and_is_not_sorted_by_time(self) -> None:
+        page, _, query = trainings_page("3", "cell-1.2_b", "CHART").partition("?")
+        assert page == "#/experiments/3/runs"
+        assert parse_qs(query) == {
+            "workflowType": ["machine_learning"],
+            "compareRunsMode": ["CHART"],
+            "searchFilter": ["tags.study = 'cell-1.2_b' AND tags.architecture != ''"],
+            "orderByKey": ["metrics.`val_dice`"],
+            "orderByAsc": ["false"],
+            "startTime": ["ALL"],
+        }

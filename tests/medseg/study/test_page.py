@@ -1,0 +1,118 @@
+"""A study's page in MLflow while the study runs, with trainings that are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from medseg.manifest import Manifest
+from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.page import StudyPage
+from medseg.study.parent_run import open_parent
+from medseg.study.plan import StudyPlan, keep_plan
+from medseg.study.planned import PlannedRun, planned_runs
+from medseg.study.training import Outcome
+
+PLAN = StudyPlan("cells", ("unet",), folds=(0,))
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def page(store_of: Callable[..., str], prepared: Manifest, tmp_path: Path, said: list[str]) -> StudyPage:
+    """Of a study of one training, which is not begun."""
+    work = WorkFolder(tmp_path / "work")
+    parent = open_parent(store_of(), PLAN, prepared, work)
+    (tmp_path / "cells").mkdir()
+    keep_plan(tmp_path / "cells", PLAN)
+    runs = planned_runs(PLAN, prepared)
+    return StudyPage(parent, PLAN, prepared, runs, StudyFolder(tmp_path / "cells"), work, said.append)
+
+
+class _Client:
+    """A store that fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise MlflowException("http://me:secret@host: is not there\nat all")
+
+
+class _Watcher:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def began(self, run: PlannedRun) -> None:
+        self.told.append(f"began {run.fold}")
+
+    def ended(self, outcome: Outcome) -> None:
+        self.told.append(outcome.state)
+
+    def tick(self, epochs: dict[str, int]) -> None:
+        self.told.append(f"tick {epochs}")
+
+
+def shown(page: StudyPage) -> Any:
+    return page.parent.client.get_run(page.parent.run_id)
+
+
+class TestStudyPage:
+    def test_shows_what_is_done(self, page: StudyPage, said: list[str]) -> None:
+        page.update()
+        run = shown(page)
+        assert run.data.tags["mlflow.note.content"].startswith("**0 of 1 trainings done, 1 left:** nothing to compare")
+        assert run.data.metrics == {"trainings_done": 0}
+        assert [item.path for item in page.parent.client.list_artifacts(page.parent.run_id)] == ["study.yaml"]
+        assert said == []
+
+    def test_names_the_data(self, page: StudyPage, prepared: Manifest) -> None:
+        (data,) = shown(page).inputs.dataset_inputs
+        assert (data.dataset.name, data.dataset.digest) == ("discs", prepared.fingerprint[:8])
+        assert data.tags[0].value == "study"
+
+    def test_without_a_result_there_is_neither_report_nor_model(self, page: StudyPage) -> None:
+        page.conclude(changed=False)
+        page.close("FINISHED")
+        assert shown(page).info.status == "FINISHED"
+        assert page.parent.client.search_registered_models() == []
+        assert not (page.work.root / "report").exists()
+
+    def test_a_store_that_fails_is_told_of_and_stops_nothing(self, page: StudyPage, said: list[str]) -> None:
+        broken = replace(page, parent=replace(page.parent, client=_Client()))  # type: ignore[arg-type]
+        broken.update()
+        broken.close("FINISHED")
+        assert said == ["the study's page in MLflow lacks something: http://me:***@host: is not there"] * 2
+
+    def test_goes_on_in_its_run(self, page: StudyPage, prepared: Manifest) -> None:
+        page.close("KILLED")
+        again = open_parent(page.parent.uri, PLAN, prepared, page.work)
+        assert again.run_id == page.parent.run_id
+        assert shown(page).info.status == "RUNNING"
+
+    def test_begins_another_run_where_its_own_was_deleted(self, page: StudyPage, prepared: Manifest) -> None:
+        client: MlflowClient = page.parent.client
+        client.delete_run(page.parent.run_id)
+        assert open_parent(page.parent.uri, PLAN, prepared, page.work).run_id != page.parent.run_id
+
+
+class TestWatching:
+    @pytest.mark.parametrize(
+        ("state", "updates"), [("done", True), ("failed", True), ("stopped", False), ("elsewhere", False)]
+    )
+    def test_updates_after_a_training_that_came_to_an_end(
+        self, page: StudyPage, state: Literal["done", "failed", "stopped", "elsewhere"], updates: bool
+    ) -> None:
+        watcher = _Watcher()
+        watching = page.watching(watcher)
+        watching.began(page.runs[0])
+        watching.tick({"a": 1})
+        watching.ended(Outcome(page.runs[0], state))
+        assert watcher.told == ["began 0", "tick {'a': 1}", state]
+        assert ("mlflow.note.content" in shown(page).data.tags) == updates
