@@ -121,8 +121,10 @@ def _limits(pairs: Sequence[PairEvidence], words: Words) -> list[str]:
     limits = []
     if any(pair.scope == "within-block" for pair in pairs):
         limits.append(words.no_further(min(pair.units for pair in pairs)))
-    if any(pair.about == "these trained networks" for pair in pairs):
-        limits.append("one seed, so this is about these trained networks, not their architectures")
+    single = [pair for pair in pairs if pair.about == "these trained networks"]
+    if single:
+        seeds = "one seed" if all(pair.seeds == 1 for pair in single) else "one seed a fold"
+        limits.append(f"{seeds}, so this is about these trained networks, not their architectures")
     return limits
 
 

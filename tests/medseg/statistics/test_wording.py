@@ -65,6 +65,10 @@ class TestPairSentence:
             "24 patients); one seed, so this is about these trained networks, not their architectures"
         )
 
+    def test_so_does_another_seed_in_each_fold(self) -> None:
+        pair = replace(CLAIM, about="these trained networks", seeds=5, seed_sd=None)
+        assert "); one seed a fold, so this is about these trained networks," in pair_sentence(pair, WORDS)
+
     def test_one_block_limits_the_claim_to_it(self) -> None:
         assert pair_sentence(replace(CLAIM, **BLOCK), BLOCK_WORDS) == (
             "unet scores higher than fcn8s on this data (ΔDice 0.0120, 95% within-block interval 0.0040 to 0.0200,"
