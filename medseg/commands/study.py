@@ -49,6 +49,7 @@ def run_command(
     tracking_uri: Annotated[
         str | None, typer.Option(help="MLflow store; default MLFLOW_TRACKING_URI, else mlflow.db in this folder.")
     ] = None,
+    costs: Annotated[bool, typer.Option(help="Whether to measure the networks' time and memory first.")] = True,
     tracking: Annotated[bool, typer.Option(help="Whether to put the trainings into MLflow.")] = True,
 ) -> None:
     """Train what is left of a study; run it again after a kill, or on another machine.
@@ -64,7 +65,7 @@ def run_command(
     flags = {"bundles": bundle, "folds": fold, "seeds": seed, "settings": _settings(set_ or []), "threads": threads}
     plan = _plan(study, {name: value for name, value in flags.items() if value})
     opened = open_study(study, plan, data, work)
-    how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None)
+    how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs)
     console = Console(highlight=False)
     if dry_run:
         show_estimate(opened, how, console)

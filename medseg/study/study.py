@@ -58,12 +58,14 @@ class How:
         dask: Address of a cluster's scheduler, which takes the place of this machine.
         keep_weights: Whether finished trainings keep their weights.
         tracking_uri: MLflow store; None tracks nothing.
+        costs: Whether to measure the networks' costs that are not known yet.
     """
 
     jobs: int = 1
     dask: str | None = None
     keep_weights: bool = False
     tracking_uri: str | None = None
+    costs: bool = True
 
 
 def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path | None = None) -> Study:
@@ -121,7 +123,8 @@ def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
     setting = replace(setting, parent_run=None if page is None else page.parent.run_id)
     status: Status = "KILLED"
     try:
-        measure_costs(study.runs, setting, say)
+        if how.costs:
+            measure_costs(study.runs, setting, say)
         outcomes = _train(left, setting, how, console, page)
         if page is not None:
             page.conclude(changed=any(outcome.state == "done" for outcome in outcomes))

@@ -14,7 +14,7 @@ from mlflow.entities import Run
 
 from tests.commands import Ended, environment, run_process
 
-SHORT = ("--set", "max_epochs=2", "--set", "epoch_length=2", "--threads", "1")
+SHORT = ("--no-costs", "--set", "max_epochs=2", "--set", "epoch_length=2", "--threads", "1")
 
 
 def study_command(*args: str | Path) -> list[str]:

@@ -15,7 +15,7 @@ from medseg.manifest import Manifest
 from tests.medseg.study.commands import keys, run_study, scores, start_study, tracked_runs
 
 WISH = ("--bundle", "unet", "--bundle", "unet_early_skip", "--fold", "0", "--set", "max_epochs=3", "--threads", "1",
-        "--jobs", "2")  # fmt: skip
+        "--jobs", "2", "--no-costs")  # fmt: skip
 KILLS = 6
 
 

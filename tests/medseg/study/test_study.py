@@ -24,7 +24,7 @@ TWO = ("--bundle", "unet", "--bundle", "unet_early_skip", "--fold", "0")
 def done(tmp_path_factory: pytest.TempPathFactory, prepared: Manifest) -> tuple[Path, Ended]:
     """A study of two networks, run to its end; its folder's parent, and what was printed."""
     folder = tmp_path_factory.mktemp("done")
-    ended = run_study(folder, "--data", prepared.root, *TWO, *SHORT).succeeded()
+    ended = run_study(folder, "--data", prepared.root, *TWO, *SHORT, "--costs").succeeded()
     return folder, ended
 
 
@@ -164,7 +164,7 @@ def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, prepared: Manif
     }
     (tmp_path / "study").mkdir()
     (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
-    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking")
+    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking", "--no-costs")
     assert keys(tmp_path) == ["unet_early_skip-fold0-seed0"]
     error = ended.refused(1)
     assert "1 of 2 trainings failed, the first with: gradient_clip must be a finite number above 0, got -1" in error
@@ -227,7 +227,7 @@ def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, prepared: Manife
 
 
 def test_an_interrupt_ends_trainings_and_study(tmp_path: Path, prepared: Manifest) -> None:
-    many = ("--set", "max_epochs=400", "--threads", "1")
+    many = ("--no-costs", "--set", "max_epochs=400", "--threads", "1")
     study = start_study(tmp_path, "--data", prepared.root, "--bundle", "unet", "--fold", "0", *many)
     histories = tmp_path / "runs/studies/study/runs"
     until(lambda: any(histories.glob("unet/discs/*/checkpoints/last.pt")))
@@ -253,7 +253,7 @@ def test_a_variant_is_a_bundle_by_another_name(tmp_path: Path, prepared: Manifes
     }
     (tmp_path / "study").mkdir()
     (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
-    run_study(tmp_path, "--data", prepared.root, "--no-tracking").succeeded()
+    run_study(tmp_path, "--data", prepared.root, "--no-tracking", "--no-costs").succeeded()
     results = {result.bundle: result for result in read_results(tmp_path / "study")}
     assert results.keys() == {"unet_early_skip", "late_skip", "again"}
     assert {result.facts["parameters"] for result in results.values()} == {7_765_409}
