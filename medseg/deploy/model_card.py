@@ -100,7 +100,7 @@ def _scores(summary: dict[str, Any] | None) -> str:
     if summary is None:
         return "Not known to this package: it was made of installed weights, not of a run."
     rows = [
-        (meant, metric, f"{found['mean']:.4f}", f"{found['ci95_low']:.4f} to {found['ci95_high']:.4f}", str(found["n"]))
+        (meant, metric, f"{found['mean']:.4f}", _interval(found), str(found["n"]))
         for level, meant in _LEVELS.items()
         for metric, found in summary.get(level, {}).items()
         if metric in ("dice", "iou") and found.get("mean") is not None
@@ -108,6 +108,12 @@ def _scores(summary: dict[str, Any] | None) -> str:
     marks = "The epoch was chosen on these cases.\n\n" if summary.get("chosen_on_these_cases") else ""
     header = ("Mean over", "Metric", "Mean", "95 % interval", "n")
     return f"Of the fold's validation cases.\n\n{marks}{_table(header, rows)}"
+
+
+def _interval(found: dict[str, Any]) -> str:
+    """Ends of a mean's interval; one value has none."""
+    low, high = found["ci95_low"], found["ci95_high"]
+    return "none" if low is None else f"{low:.4f} to {high:.4f}"
 
 
 def _engines(files: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from tests.medseg.deploy.export_bundles import put_weights
 from tests.medseg.deploy.packages import FACTS, make_known_bundle
 
 SCORES = {"mean": 0.75, "std": 0.1, "ci95_low": 0.5, "ci95_high": 1.0, "n": 3}
+ONE = {"mean": 0.6, "std": None, "ci95_low": None, "ci95_high": None, "n": 1}
 
 
 @pytest.fixture
@@ -110,13 +111,14 @@ class TestPackageBundle:
         put_weights(bundle, seed=5)
         shutil.move(bundle / "models" / "model.pt", run / "weights" / "best" / "model.pt")
         (run / "weights" / "best" / "model.json").write_text(json.dumps({**FACTS, "dataset": "other", "which": "best"}))
-        summary = {"chosen_on_these_cases": True, "volume_level": {"dice": SCORES, "hd95": {"mean": None}}}
+        summary = {"chosen_on_these_cases": True, "volume_level": {"dice": SCORES, "iou": ONE, "hd95": {"mean": None}}}
         (run / "summary_best.json").write_text(json.dumps(summary))
         files = packed(bundle, run=str(run), which="best")
         assert files["models/model.pt"] == (run / "weights" / "best" / "model.pt").read_bytes()
         card = files["docs/README.md"].decode()
         assert "| Data set | other, 4 cases of fold 2 |" in card
         assert "| a volume | dice | 0.7500 | 0.5000 to 1.0000 | 3 |" in card
+        assert "| a volume | iou | 0.6000 | none | 1 |" in card
         assert "The epoch was chosen on these cases." in card
 
 
