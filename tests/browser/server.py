@@ -18,18 +18,21 @@ from tests.commands import environment
 
 
 @contextmanager
-def mlflow_ui(folder: Path, log: Path, timeout: float = 240) -> Iterator[str]:
+def mlflow_ui(folder: Path, log: Path, timeout: float = 240, *, store: str | None = None) -> Iterator[str]:
     """Address of ``mlflow ui`` started in ``folder``, ended afterwards with everything that it started.
 
     Args:
         folder: Working directory.
         log: File for what the server prints.
         timeout: Seconds in which it must answer.
+        store: Address of a database; ``mlflow.db`` in ``folder`` where it is None.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     # Jobs are for judging language models; their runner leaves folders in /dev/shm.
     env = environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false")
+    if store is not None:  # no option, since it holds a password
+        env["MLFLOW_BACKEND_STORE_URI"] = store
     with log.open("w") as output:
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=output, stderr=output)
     try:
@@ -40,7 +43,8 @@ def mlflow_ui(folder: Path, log: Path, timeout: float = 240) -> Iterator[str]:
         _end(server)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
