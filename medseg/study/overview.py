@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from medseg.study.folders import StudyFolder
 from medseg.study.plan import StudyPlan
 from medseg.study.states import RunState
 from medseg.tracking.look import trainings_page
+from medseg.tracking.presentation import model_name
 
 __all__ = ["Overview", "make_overview", "mean_over_units"]
 
@@ -121,6 +123,7 @@ def _about(plan: StudyPlan, manifest: Manifest, states: Sequence[RunState]) -> s
 
 
 def _where(plan: StudyPlan, manifest: Manifest, experiment: str) -> str:
+    network = Path(plan.bundles[0]).name
     charts, runs = (trainings_page(experiment, plan.name, mode) for mode in ("CHART", "TABLE"))
     return (
         f"The trainings as [charts]({charts}) and as a [list]({runs}), in which to tick some and *Compare* them.\n\n"
@@ -128,7 +131,7 @@ def _where(plan: StudyPlan, manifest: Manifest, experiment: str) -> str:
         " weighing the same; their steps are the numbers of finished trainings.\n\n"
         "Artifacts: `report/index.html` (at the study's end), `trainings.csv` (settings, cost and score of each"
         " training), `cases.csv` (scores of each case), `study.yaml`. The best model of each network is in the model"
-        f" registry: `medseg-{manifest.name}-<network>@best`."
+        f" registry, such as `{model_name(manifest.name, network)}@best`."
     )
 
 

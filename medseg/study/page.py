@@ -70,7 +70,7 @@ class StudyPage:
 
     def close(self, status: Status) -> None:
         """End the run."""
-        with self._tolerant():
+        with self._tolerant(), few_retries():
             self.parent.close(status)
 
     def watching(self, watcher: Watcher) -> Watcher:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -26,13 +24,13 @@ from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.parent_run import ParentRun
 from medseg.study.planned import PlannedRun
 from medseg.study.results import Result, read_result
+from medseg.tracking.presentation import model_name
 
 __all__ = ["ALIAS", "register_best"]
 
 logger = logging.getLogger(__name__)
 
 ALIAS = "best"
-_FOLDER = "model"
 _DELETED = "deleted"
 _FACTS = ("fold", "seed", "dataset", "fingerprint", "split", "split_sha256", "leaky", "study", "key")
 
@@ -67,7 +65,7 @@ def _best_key(weights: Path) -> str:
 
 def _register(parent: ParentRun, run: PlannedRun, result: Result, weights: Path) -> Iterator[str]:
     client = parent.client
-    name = re.sub(r"[^\w.-]", "_", f"medseg-{run.dataset}-{run.bundle_name}", flags=re.ASCII)
+    name = model_name(run.dataset, run.bundle_name)
     tags = _tags(result, weights)
     _make_model(client, name, run)
     if not _takes_over(tags, _holder(client, name)):
@@ -127,15 +125,14 @@ def _version_of(client: MlflowClient, name: str, weights_sha256: str) -> str | N
 
 def _make_version(parent: ParentRun, name: str, run: PlannedRun, tags: dict[str, str], weights: Path) -> str:
     client, run_id = parent.client, _training(parent, run.key)
+    stored = f"models/{run.key}"  # the study's run may have to hold several
     with TemporaryDirectory() as temporary:
-        folder = Path(temporary) / _FOLDER
+        folder = Path(temporary) / run.key
         save_mlflow_model(run.bundle, run.bundle_name, weights.with_suffix(".json"), folder, run.settings)
-        client.log_artifacts(run_id, str(folder), _FOLDER)
-    client.log_artifact(run_id, str(weights), f"{_FOLDER}/{weights_path(run.bundle_name)}")
-    made = client.create_model_version(
-        name, f"runs:/{run_id}/{_FOLDER}", run_id, tags=tags, description=_description(run, tags)
-    )
-    return str(made.version)
+        client.log_artifacts(run_id, str(folder), stored)
+    client.log_artifact(run_id, str(weights), f"{stored}/{weights_path(run.bundle_name)}")
+    source, description = f"runs:/{run_id}/{stored}", _description(run, tags)
+    return str(client.create_model_version(name, source, run_id, tags=tags, description=description).version)
 
 
 def _training(parent: ParentRun, key: str) -> str:
@@ -158,17 +155,19 @@ def _description(run: PlannedRun, tags: dict[str, str]) -> str:
 
 def _forget_others(client: MlflowClient, name: str, kept: str) -> None:
     """Delete the weights of versions of ours that have no alias any more."""
+    kept_source = client.get_model_version(name, kept).source
     for item in client.search_model_versions(f"name = '{name}'"):
         version = client.get_model_version(name, item.version)  # a search tells no aliases
         ours = "weights_sha256" in version.tags and version.tags.get("weights") != _DELETED
-        if ours and not version.aliases and str(version.version) != kept:
+        if ours and not version.aliases and version.source != kept_source:
             _delete_weights(client, version)
 
 
 def _delete_weights(client: MlflowClient, version: ModelVersion) -> None:
-    uri: Any = client.get_run(version.run_id).info.artifact_uri
+    stored = str(version.source).removeprefix(f"runs:/{version.run_id}/")
     try:
-        get_artifact_repository(uri, client.tracking_uri).delete_artifacts(_FOLDER)
+        artifacts = client.get_run(version.run_id).info.artifact_uri
+        get_artifact_repository(str(artifacts), client.tracking_uri).delete_artifacts(stored)
     except (MlflowException, NotImplementedError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         logger.warning("the weights of %s version %s stay, got %s", version.name, version.version, reason)

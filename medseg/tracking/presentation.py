@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -10,7 +11,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from medseg.manifest import Manifest
 from medseg.network_colours import NETWORK_COLOURS
 
-__all__ = ["EXPERIMENT_NOTE", "dataset_input", "page_tags", "run_name", "run_note", "study_dataset_input"]
+__all__ = ["EXPERIMENT_NOTE", "dataset_input", "model_name", "page_tags", "run_name", "run_note", "study_dataset_input"]
 
 # Stands above the list of runs, its first line also on the page that MLflow opens with.
 EXPERIMENT_NOTE = """\
@@ -33,6 +34,11 @@ def run_name(facts: dict[str, Any], folder_name: str | None) -> str:
     """
     which = f"fold{facts['fold']}-seed{facts['seed']}" if folder_name is None else folder_name
     return f"{facts['bundle_name']}-{which}" + ("-leaky" if facts["leaky"] else "")
+
+
+def model_name(dataset: str, bundle_name: str) -> str:
+    """What the model registry calls the models of a network on a data set."""
+    return re.sub(r"[^\w.-]", "_", f"medseg-{dataset}-{bundle_name}", flags=re.ASCII)
 
 
 def page_tags(facts: dict[str, Any]) -> dict[str, str]:

@@ -96,6 +96,11 @@ def write_weights(folder: RunFolder, run: PlannedRun, facts: dict[str, Any]) -> 
     save_weights(folder, "last", UNet(in_channels=1, out_channels=1, widths=WIDTHS).state_dict(), known)
 
 
+def stored(run: PlannedRun) -> str:
+    """Path of a training's weights among the artifacts of a run."""
+    return f"models/{run.key}/data/unet/models/model.pt"
+
+
 Make = Callable[..., Registering]
 
 
@@ -156,10 +161,10 @@ class TestRegisterBest:
         study = make()
         old = study.finish(study.runs[0], 0.7)
         study.register()
-        assert study.weights(old) == ["model/data/unet/models/model.pt"]
+        assert study.weights(old) == [stored(study.runs[0])]
         new = study.finish(study.runs[1], 0.8)
         assert study.register() == [f"registered {MODEL} version 2 as best: unet, fold 1, seed 0, Dice 0.8000"]
-        assert (study.best().version, study.weights(new)) == (2, ["model/data/unet/models/model.pt"])
+        assert (study.best().version, study.weights(new)) == (2, [stored(study.runs[1])])
         assert study.weights(old) == []
         first = study.client.get_model_version(MODEL, "1")
         assert first.tags["weights"] == "deleted"
@@ -172,7 +177,7 @@ class TestRegisterBest:
         study.client.set_registered_model_alias(MODEL, "in-the-clinic", "1")
         study.finish(study.runs[1], 0.8)
         study.register()
-        assert study.weights(old) == ["model/data/unet/models/model.pt"]
+        assert study.weights(old) == [stored(study.runs[0])]
 
     def test_weights_that_cannot_be_deleted_stay_and_are_told_of(
         self, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -203,6 +208,9 @@ class TestRegisterBest:
         study.finish(study.runs[0], 0.7, tracked=False)
         study.register()
         assert study.best().run_id == study.parent.run_id
+        study.finish(study.runs[1], 0.8, tracked=False)
+        study.register()
+        assert study.weights(study.parent.run_id) == [stored(study.runs[1])]
 
     def test_weights_of_other_settings_are_not_registered(self, make: Make) -> None:
         study = make()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from medseg.tracking.presentation import dataset_input, page_tags, run_name, run_note
+from medseg.tracking.presentation import dataset_input, model_name, page_tags, run_name, run_note
 from tests.commands import BUNDLES
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -40,6 +40,12 @@ class TestRunName:
 
     def test_in_a_study_fold_and_seed_tell_trainings_apart(self) -> None:
         assert run_name(facts(), None) == "unet-fold1-seed7"
+
+
+class TestModelName:
+    def test_holds_no_character_that_the_registry_refuses(self) -> None:
+        assert model_name("liver400", "unet") == "medseg-liver400-unet"
+        assert model_name("discs", "my net/2:a%") == "medseg-discs-my_net_2_a_"
 
 
 class TestPageTags:
