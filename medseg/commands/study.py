@@ -47,7 +47,8 @@ def run_command(
         typer.Option("--keep-weights", help="Keep the weights of every training, not of the best of a bundle only."),
     ] = False,
     tracking_uri: Annotated[
-        str | None, typer.Option(help="MLflow store; default MLFLOW_TRACKING_URI, else mlflow.db in this folder.")
+        str | None,
+        typer.Option(help="MLflow store; default MLFLOW_TRACKING_URI (for one with a password), else mlflow.db here."),
     ] = None,
     costs: Annotated[bool, typer.Option(help="Whether to measure the networks' time and memory first.")] = True,
     tracking: Annotated[bool, typer.Option(help="Whether to put the trainings into MLflow.")] = True,
