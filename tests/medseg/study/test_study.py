@@ -6,6 +6,7 @@ import json
 import signal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from distributed import LocalCluster
@@ -241,8 +242,10 @@ def test_an_interrupt_ends_trainings_and_study(tmp_path: Path, prepared: Manifes
     assert ended.stdout.splitlines()[-1] == "study study: 1 left"
 
 
-def test_a_variant_is_a_bundle_by_another_name(tmp_path: Path, prepared: Manifest) -> None:
-    """One network twice, under the same settings, scores the same."""
+@pytest.fixture(scope="module")
+def two_alike(tmp_path_factory: pytest.TempPathFactory, prepared: Manifest) -> Path:
+    """A study of one network under two names and of one that differs."""
+    folder = tmp_path_factory.mktemp("two_alike")
     plan = {
         "bundles": ["unet_early_skip", "late_skip", "again"],
         "variants": {"late_skip": "unet_early_skip", "again": "unet_early_skip"},
@@ -251,14 +254,28 @@ def test_a_variant_is_a_bundle_by_another_name(tmp_path: Path, prepared: Manifes
         "settings": {"max_epochs": 1, "epoch_length": 2},
         "threads": 1,
     }
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
-    run_study(tmp_path, "--data", prepared.root, "--no-tracking", "--no-costs").succeeded()
-    results = {result.bundle: result for result in read_results(tmp_path / "study")}
+    (folder / "study").mkdir()
+    (folder / "study/study.yaml").write_text(yaml.safe_dump(plan))
+    run_study(folder, "--data", prepared.root, "--no-tracking", "--no-costs").succeeded()
+    return folder / "study"
+
+
+def test_a_variant_is_a_bundle_by_another_name(two_alike: Path) -> None:
+    results = {result.bundle: result for result in read_results(two_alike)}
     assert results.keys() == {"unet_early_skip", "late_skip", "again"}
     assert {result.facts["parameters"] for result in results.values()} == {7_765_409}
     assert results["again"].images().equals(results["unet_early_skip"].images())
     assert not results["late_skip"].images().equals(results["unet_early_skip"].images())
+
+
+def test_of_two_that_score_the_same_nothing_is_claimed(two_alike: Path, medseg: Medseg) -> None:
+    medseg("report", two_alike, "--output", "report").succeeded()
+    pairs = pd.read_csv("report/tables/pairs.csv")
+    (same,) = pairs[(pairs["first"] == "unet_early_skip") & (pairs["second"] == "again")].itertuples()
+    assert (same.difference, same.p_wilcoxon, same.p_interval, same.first_beats_second) == (0, 1, 1, 0.5)
+    assert same.verdict.startswith(
+        "no evidence of a difference between unet_early_skip and again (equal scores on all of 2"
+    )
 
 
 @pytest.mark.slow
