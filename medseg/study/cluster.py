@@ -13,7 +13,7 @@ from medseg.study.local import Watcher
 from medseg.study.planned import PlannedRun
 from medseg.study.training import Outcome, Setting, train
 
-__all__ = ["train_on_cluster"]
+__all__ = ["check_cluster", "train_on_cluster"]
 
 _PATIENCE_S = 10
 _ONE_AT_A_TIME = Lock()
@@ -51,6 +51,16 @@ def train_on_cluster(runs: Sequence[PlannedRun], setting: Setting, watcher: Watc
                 futures[submitted] = following
                 done.add(submitted)
         return outcomes
+
+
+def check_cluster(address: str) -> None:
+    """Check that a cluster is there and has workers.
+
+    Raises:
+        UsageError: If Dask is not installed, or there is no scheduler or worker.
+    """
+    with _client(address) as client:
+        _workers(client, address)
 
 
 def _submit(client: Any, run: PlannedRun, setting: Setting, watcher: Watcher) -> Any:

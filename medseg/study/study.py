@@ -12,7 +12,7 @@ from rich.console import Console
 from medseg.errors import UsageError
 from medseg.manifest import Manifest, read_manifest
 from medseg.runs import Status
-from medseg.study.cluster import train_on_cluster
+from medseg.study.cluster import check_cluster, train_on_cluster
 from medseg.study.cost import measure_costs
 from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.local import Interrupted, train_here
@@ -112,6 +112,8 @@ def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
         MedsegError: If a result is damaged.
         UsageError: If the store or cluster cannot be reached.
     """
+    if how.dask is not None:
+        check_cluster(how.dask)
     left = study.left()
     setting = setting_of(study, how)
     console.print(f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left")
