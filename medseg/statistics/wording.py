@@ -11,7 +11,8 @@ from medseg.statistics.metric_names import metric_name
 __all__ = ["Words", "overall_sentence", "pair_sentence"]
 
 _SMALL = ("no", "one", "two", "three", "four", "five")
-_UNSURE = "no evidence of a difference"
+_NONE = "no evidence of a difference"
+_LITTLE = "too little evidence of a difference"
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ def pair_sentence(pair: PairEvidence, words: Words) -> str:
     """The verdict on one pair, without a full stop."""
     if pair.equal:
         counted = words.counted(pair.cases, pair.units)
-        return f"{_UNSURE} between {pair.name_a} and {pair.name_b} (equal scores on all of {counted}{_left_out(pair)})"
+        return f"{_NONE} between {pair.name_a} and {pair.name_b} (equal scores on all of {counted}{_left_out(pair)})"
     if pair.better is None:
         figures = _figures(pair, pair.difference, _ends(pair, 1), words)
-        sentence = f"{_UNSURE} between {pair.name_a} and {pair.name_b} ({figures})"
+        sentence = f"{_unsure([pair])} between {pair.name_a} and {pair.name_b} ({figures})"
         return "; ".join([sentence, *_lacking(pair, words), *_equivalence(pair, words)])
     sign = 1 if pair.better == pair.a else -1
     winner, loser = (pair.name_a, pair.name_b)[::sign]
@@ -77,19 +78,25 @@ def overall_sentence(networks: Sequence[NetworkEvidence], pairs: Sequence[PairEv
         return f"Only {networks[0].name} was scored, so there is nothing to compare it with."
     if len(pairs) == 1:
         text = pair_sentence(pairs[0], words)
-        return f"{_capital(text) if text.startswith(_UNSURE) else text}."
+        return f"{_capital(text) if text.startswith((_NONE, _LITTLE)) else text}."
     claims = [pair for pair in pairs if pair.better is not None]
     figures = f"{metric_name(words.metric)}, {words.percent} {_kind(pairs)}intervals, {_counted_all(pairs, words)}"
     if not claims:
-        parts = [f"{_capital(_UNSURE)} between any two of {_listed([n.name for n in networks])} ({figures})"]
+        parts = [f"{_capital(_unsure(pairs))} between any two of {_listed([n.name for n in networks])} ({figures})"]
         all_within = all(pair.within_margin for pair in pairs)
         parts += _equivalence(pairs[0], words) if all_within else []
         return f"{'; '.join(parts)}."
     parts = [words.better(winner, _listed(losers)) for winner, losers in _beaten(claims).items()]
     parts[-1] += f"{_where(claims)} ({figures})"
     if len(claims) < len(pairs):
-        parts.append(f"{_UNSURE} between {'the other two' if len(pairs) - len(claims) == 1 else 'other pairs'}")
+        others = [pair for pair in pairs if pair.better is None]
+        parts.append(f"{_unsure(others)} between {'the other two' if len(others) == 1 else 'other pairs'}")
     return f"{'; '.join([*parts, *_limits(claims, words)])}."
+
+
+def _unsure(pairs: Sequence[PairEvidence]) -> str:
+    """What is said of pairs without a claim: some evidence is there where an interval holds no 0."""
+    return _LITTLE if any(pair.interval is not None and pair.interval.excludes(0) for pair in pairs) else _NONE
 
 
 def _figures(pair: PairEvidence, difference: float, ends: tuple[float, float] | None, words: Words) -> str:

@@ -93,17 +93,17 @@ class TestPairSentence:
         assert pair_sentence(pair, WORDS).endswith("24 patients); differences beyond 0.01 are excluded by this data")
 
     @pytest.mark.parametrize(
-        ("lacking", "interval"),
+        ("lacking", "interval", "evidence"),
         [
-            ("a Holm p below 0.05 in Wilcoxon's test", Interval(0.001, 0.02)),
-            ("a Holm p below 0.05 of the interval", Interval(0.001, 0.02)),
-            ("an interval without 0", Interval(-0.001, 0.02)),
+            ("a Holm p below 0.05 in Wilcoxon's test", Interval(0.001, 0.02), "too little"),
+            ("a Holm p below 0.05 of the interval", Interval(0.001, 0.02), "too little"),
+            ("an interval without 0", Interval(-0.001, 0.02), "no"),
         ],
     )
-    def test_what_alone_is_lacking_is_said(self, lacking: str, interval: Interval) -> None:
+    def test_what_alone_is_lacking_is_said(self, lacking: str, interval: Interval, evidence: str) -> None:
         pair = replace(CLAIM, better=None, lacking=(lacking,), interval=interval)
         sentence = pair_sentence(pair, WORDS)
-        assert sentence.startswith("no evidence of a difference between unet and fcn8s (")
+        assert sentence.startswith(f"{evidence} evidence of a difference between unet and fcn8s (")
         assert sentence.endswith(f"24 patients); a claim lacks {lacking}")
 
     def test_without_an_interval(self) -> None:
@@ -145,6 +145,16 @@ class TestOverallSentence:
         pairs = [replace(between(*names), **BLOCK) for names in ("ab", "ac", "bc")]
         assert overall_sentence([network(name) for name in "abc"], pairs, BLOCK_WORDS) == (
             "No evidence of a difference between any two of a, b and c"
+            " (Dice, 95% within-block intervals, 30 sections of 1 block)."
+        )
+
+    def test_some_interval_holds_no_0_but_nothing_is_claimed(self) -> None:
+        pairs = [replace(between(*names), **BLOCK) for names in ("ab", "ac", "bc")]
+        pairs[1] = replace(
+            pairs[1], interval=Interval(0.001, 0.02), lacking=("a Holm p below 0.05 in Wilcoxon's test",)
+        )
+        assert overall_sentence([network(name) for name in "abc"], pairs, BLOCK_WORDS) == (
+            "Too little evidence of a difference between any two of a, b and c"
             " (Dice, 95% within-block intervals, 30 sections of 1 block)."
         )
 
