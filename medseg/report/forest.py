@@ -35,7 +35,7 @@ def forest(evidence: Evidence, measure: Measure) -> Plot:
     return Plot(
         name="differences",
         title=f"Differences in {measure.title} with 95 % intervals",
-        caption="Filled: the figures bear a claim out; hollow: no or too little evidence of a difference." + _band(evidence),
+        caption="Filled: the figures bear a claim out; hollow: no or too little evidence." + _band(evidence),
         description=f"Mean differences and intervals. {'; '.join(words)}.",
         figure=figure,
     )
