@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,8 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
     """All trainings of a study: each seed and fold with all bundles before the next, so that a part of them compares.
 
     Raises:
-        UsageError: If a bundle or fold does not exist, a setting is unknown, or the data are others than the plan's.
+        UsageError: If a bundle or fold does not exist, two bundles have one name, a setting is unknown, or the data are
+            others than the plan's.
     """
     if plan.fingerprint is not None and not manifest.fingerprint.startswith(plan.fingerprint):
         raise UsageError(
@@ -94,6 +95,7 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
     for fold in folds:
         manifest.fold(fold)
     bundles = [_bundle(plan, name) for name in plan.bundles]
+    _check_names([name for name, _, _ in bundles])
     configs = [(name, bundle, settings, read_config(bundle, settings)) for name, bundle, settings in bundles]
     return [
         PlannedRun(
@@ -116,10 +118,16 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
 
 def _bundle(plan: StudyPlan, name: str) -> tuple[str, Path, dict[str, Any]]:
     """Name, folder and settings of a bundle or variant of a plan."""
-    bundle, settings = find_bundle(plan.variants.get(name, name)).resolve(), plan.overrides(name)
-    return (
-        (name, bundle, {**settings, "bundle_name": name}) if name in plan.variants else (bundle.name, bundle, settings)
-    )
+    bundle = find_bundle(plan.variants.get(name, name)).resolve()
+    called = name if name in plan.variants else bundle.name
+    # Its config may have another name: a copy's is that of what it was copied from.
+    return called, bundle, {**plan.overrides(name), "bundle_name": called}
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UsageError(f"bundles must be folders of different names, got {twice[0]} twice; rename one")
 
 
 def _max_epochs(name: str, value: Any) -> int:
