@@ -12,6 +12,7 @@ import pytest
 
 from medseg.errors import UsageError
 from medseg.study.identity import config_sha256, read_config
+from medseg.study.plan import read_plan
 from tests.commands import ROOT
 from tests.factories import edit_json
 
@@ -19,7 +20,11 @@ UNET = ROOT / "bundles" / "unet"
 
 
 def sha(**overrides: Any) -> str:
-    return config_sha256(read_config(UNET, overrides))
+    return sha_of(UNET, **overrides)
+
+
+def sha_of(bundle: Path, **overrides: Any) -> str:
+    return config_sha256(read_config(bundle, overrides))
 
 
 def edited(folder: Path, edit: Callable[[Any], None]) -> str:
@@ -40,6 +45,9 @@ def edited(folder: Path, edit: Callable[[Any], None]) -> str:
         {"threshold": 0.4},
         {"window": [0, 100]},
         {"val_interval": 3},
+        {"network": "$@network_def.to(@device).requires_grad_(False)"},
+        {"steps_per_epoch": 3},
+        {"validate::dataset::data": "$medseg.data.slice_items(@dataset_dir, fold=@fold, section='val')[:2]"},
         {"train::inferer": {"_target_": "SimpleInferer", "x": 1}},
     ],
 )
@@ -73,6 +81,35 @@ def test_a_changed_network_or_augmentation_makes_another_training(tmp_path: Path
     )
 
 
+def test_a_value_of_a_bundle_s_own_makes_another_training(tmp_path: Path) -> None:
+    """An expression refers to it, and reads the same whatever it is."""
+
+    def with_decay(value: float) -> Callable[[Any], None]:
+        def edit(config: Any) -> None:
+            config["weight_decay"] = value
+            config["optimizer"]["weight_decay"] = "@weight_decay"
+
+        return edit
+
+    assert edited(tmp_path / "a", with_decay(0.1)) != edited(tmp_path / "b", with_decay(0.2))
+    assert sha_of(tmp_path / "a/unet", weight_decay=0.2) == sha_of(tmp_path / "b/unet")
+
+
+def test_results_that_are_committed_are_still_known() -> None:
+    for path in sorted((ROOT / "studies").glob("*/study.yaml")):
+        plan = read_plan(path)
+        for name in plan.bundles:
+            bundle = ROOT / "bundles" / plan.variants.get(name, name)
+            results = (path.parent / "results").glob(f"{name}-fold*/run.json")
+            hashes = {json.loads(result.read_text())["config_sha256"] for result in results}
+            assert hashes <= {config_sha256(read_config(bundle, plan.overrides(name)))}
+
+
+def test_the_list_of_settings_stays_the_bundle_s() -> None:
+    with pytest.raises(UsageError, match=r"^settings must leave settings as unet's train.json has them$"):
+        read_config(UNET, {"settings": 3})
+
+
 def test_what_only_looks_on_does_not(tmp_path: Path) -> None:
     def quiet(config: Any) -> None:
         config["train"]["handlers"] = [
@@ -99,6 +136,13 @@ def test_a_part_of_a_component_may_be_overridden() -> None:
 def test_unknown_ids_are_named() -> None:
     with pytest.raises(UsageError, match=r"^settings must be ids of unet's train.json, got max_epoch$"):
         read_config(UNET, {"max_epoch": 3})
+
+
+def test_a_damaged_config_is_named(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/train.json").write_text("{")
+    with pytest.raises(UsageError, match=r"train.json: must be JSON, got [^\n]+$"):
+        read_config(tmp_path, {})
 
 
 def test_a_bundle_must_have_a_training(tmp_path: Path) -> None:
