@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,6 +174,21 @@ def _settings(name: str, value: Any) -> dict[str, Any]:
     taken = sorted(_OF_THE_STUDY & value.keys())
     if taken:
         raise UsageError(f"{name} must leave {taken[0]} to the study, got {value[taken[0]]!r}")
+    try:
+        json.dumps(value, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{name} must have values that JSON can hold, got {value!r}") from error
+    return {key: _with_numbers(item) for key, item in value.items()}
+
+
+def _with_numbers(value: Any) -> Any:
+    """``value`` with numbers in place of texts such as ``1e-3``, which YAML 1.1 takes for no number."""
+    if isinstance(value, dict):
+        return {key: _with_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(item) for item in value]
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        return float(value)
     return value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,19 @@ def test_settings_of_one_bundle_win_over_those_of_all() -> None:
     )
     assert plan.overrides("unet") == {"max_epochs": 4, "batch_size": 1}
     assert plan.overrides("fcn8s") == {"max_epochs": 4, "batch_size": 4}
+
+
+def test_numbers_that_yaml_takes_for_texts_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(
+        "{name: a, bundles: [unet],"
+        " settings: {learning_rate: 1e-3, window: [-1E2, 2.5e+2], optimizer: {lr: 1.e1}, loss: e1}}"
+    )
+    assert read_plan(tmp_path).settings == {
+        "learning_rate": 0.001,
+        "window": [-100.0, 250.0],
+        "optimizer": {"lr": 10.0},
+        "loss": "e1",
+    }
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -65,6 +80,15 @@ def test_a_study_is_called_after_its_folder(tmp_path: Path) -> None:
         ({"seeds": [1, 1]}, "seeds must differ, got 1 twice"),
         ({"settings": [4]}, "settings must map ids of train.json to values, got [4]"),
         ({"settings": {"fold": 1}}, "settings must leave fold to the study, got 1"),
+        (
+            {"settings": {"learning_rate": datetime.date(2020, 1, 1)}},
+            "settings must have values that JSON can hold, got {'learning_rate': datetime.date(2020, 1, 1)}",
+        ),
+        (
+            {"settings": {"loss": {1: 2, "a": 3}}},
+            "settings must have values that JSON can hold, got {'loss': {1: 2, 'a': 3}}",
+        ),
+        ({"settings": {"dropout": math.nan}}, "settings must have values that JSON can hold, got {'dropout': nan}"),
         ({"per_bundle": 3}, "per_bundle must map bundles to settings, got 3"),
         ({"per_bundle": {"fcn8s": {"seed": 1}}}, "per_bundle: fcn8s must leave seed to the study, got 1"),
         ({"per_bundle": {"vnet": {}}}, "per_bundle must name bundles of the study (unet, fcn8s), got vnet"),
