@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
@@ -40,7 +41,17 @@ _TABLES = (
     "calibration_last.csv",
 )
 _PRIVATE = ("pid", "host")
-_NEEDED = ("bundle_name", "fold", "seed", "config_sha256", "fingerprint", "split_sha256", "dataset", "max_epochs")
+_NEEDED = (
+    "bundle_name",
+    "fold",
+    "seed",
+    "config_sha256",
+    "fingerprint",
+    "split_sha256",
+    "dataset",
+    "max_epochs",
+    "seconds",
+)
 _SAME = {
     "fingerprint": "the same data",
     "split_sha256": "the same folds",
@@ -124,8 +135,8 @@ def read_result(study: Path, key: str) -> Result | None:
     Raises:
         MedsegError: If it is damaged.
     """
-    path = StudyFolder(study).result(key) / "run.json"
-    return _read(path) if path.is_file() else None
+    folder = StudyFolder(study).result(key)
+    return _read(folder / "run.json") if folder.is_dir() and any(folder.iterdir()) else None
 
 
 def check_comparable(results: Sequence[Result]) -> None:
@@ -171,7 +182,7 @@ def install_result(study: Path, key: str, run: RunFolder, extra: dict[str, Any])
         raise MedsegError(f"{run.root}: a result must be a finished training's, got {state}")
     target = StudyFolder(study).result(key)
     partial = target.with_name(f".partial-{os.getpid()}-{key}")
-    shutil.rmtree(partial, ignore_errors=True)
+    _forget_killed(target)
     partial.mkdir(parents=True)
     try:
         for name in _TABLES:
@@ -186,12 +197,21 @@ def install_result(study: Path, key: str, run: RunFolder, extra: dict[str, Any])
     return _read(target / "run.json")
 
 
+def _forget_killed(target: Path) -> None:
+    """Delete half copies of this result; whoever made them was killed, since only one at a time trains it."""
+    for path in target.parent.glob(".partial-*"):
+        if re.fullmatch(rf"\.partial-\d+-{re.escape(target.name)}", path.name):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def _read(path: Path) -> Result:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         missing = [name for name in _NEEDED if name not in facts]
     except (ValueError, OSError, TypeError) as error:
-        raise MedsegError(f"{path}: must be a training's facts as JSON, got {error}; delete its folder") from error
+        raise MedsegError(
+            f"{path}: must be a training's facts as JSON, got {error}; delete its folder to train it again"
+        ) from error
     if missing:
         raise MedsegError(f"{path}: must hold {missing[0]}, but it does not; delete its folder to train it again")
     return Result(path.parent.name, path.parent, facts)

@@ -7,6 +7,7 @@ import math
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -133,8 +134,8 @@ class Attempt:
         self.folder = setting.work.run(run.bundle_name, run.dataset, run.key)
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
-        self._claim = Claim.take(setting.work.lock(run.key))
-        self._outcome = self._begin(gpu) if self._claim is not None else Outcome(run, "elsewhere")
+        self._claim: Claim | None = None
+        self._outcome = self._begin(gpu)
         if self._outcome is not None:
             self._release()
 
@@ -161,15 +162,18 @@ class Attempt:
     def _begin(self, gpu: str | None) -> Outcome | None:
         """Start the process, unless there is nothing left for it to do."""
         try:
+            self._claim = Claim.take(self.setting.work.lock(self.run.key))
+            if self._claim is None:
+                return Outcome(self.run, "elsewhere")
             if is_done(self.run, self.setting.study):
                 self._tidy()
                 return Outcome(self.run, "done")
             self.setting.work.failure(self.run.key).unlink(missing_ok=True)
-            if _is_finished(self.folder):
+            if _is_finished(self.run, self.folder):
                 return self._install()
             self._process = self._start(gpu)
-        except (MedsegError, OSError) as error:
-            return self._fail(str(error))
+        except Exception as error:  # whatever it is, the other trainings go on
+            return self._fail(error)
         return None
 
     def _start(self, gpu: str | None) -> subprocess.Popen[bytes]:
@@ -183,14 +187,14 @@ class Attempt:
         return start_process(command, log=log, extra_env=environment, claim=self._claim)
 
     def _end(self, status: int) -> Outcome:
-        if status == 0:
-            try:
+        try:
+            if status == 0:
                 return self._install()
-            except (MedsegError, OSError) as error:
-                return self._fail(str(error))
-        if self._stopped:
-            return Outcome(self.run, "stopped")
-        return self._fail(_last_words(self.setting.work.log(self.run.key), status))
+            if self._stopped:
+                return Outcome(self.run, "stopped")
+            raise MedsegError(_last_words(self.setting.work.log(self.run.key), status))
+        except Exception as error:  # whatever it is, the other trainings go on
+            return self._fail(error)
 
     def _install(self) -> Outcome:
         """Keep what is asked of a finished training; killed in between, all of it is done again."""
@@ -198,7 +202,8 @@ class Attempt:
         _copy(self.folder.masks("last"), setting.work.masks(run.key))
         _keep_best(run, self.folder, setting.work)
         extra = {"study": setting.name, "config_sha256": run.config_sha256, "jobs": setting.jobs}
-        install_result(setting.study.root, run.key, self.folder, extra)
+        if not is_done(run, setting.study):  # another call with a working folder of its own may have been faster
+            install_result(setting.study.root, run.key, self.folder, extra)
         self._tidy()
         return Outcome(run, "done")
 
@@ -208,8 +213,11 @@ class Attempt:
         if not self.setting.keep_weights:
             shutil.rmtree(self.folder.weights("last").parents[1], ignore_errors=True)
 
-    def _fail(self, reason: str) -> Outcome:
-        write_text(self.setting.work.failure(self.run.key), f"{reason}\n")
+    def _fail(self, error: Exception) -> Outcome:
+        known = isinstance(error, (MedsegError, OSError))
+        reason = " ".join((str(error) if known else f"{type(error).__name__}: {error}").split())
+        with suppress(OSError):  # the disk may be full
+            write_text(self.setting.work.failure(self.run.key), f"{reason}\n")
         return Outcome(self.run, "failed", reason)
 
     def _release(self) -> None:
@@ -225,9 +233,25 @@ def epochs_done(folder: RunFolder) -> int:
         return 0
 
 
-def _is_finished(folder: RunFolder) -> bool:
-    """Whether the training ended before its result was installed."""
-    return folder.facts.is_file() and folder.read_facts().get("status") == "FINISHED"
+def _is_finished(run: PlannedRun, folder: RunFolder) -> bool:
+    """Whether the training ended before its result was installed.
+
+    Raises:
+        MedsegError: If it was on other data or folds.
+    """
+    # Weights are deleted after that: a result that was deleted since is asked for anew.
+    if not (folder.facts.is_file() and folder.weights("last").is_file()):
+        return False
+    facts = folder.read_facts()
+    if facts.get("status") != "FINISHED":
+        return False
+    for name in ("fingerprint", "split_sha256"):
+        if facts.get(name) != getattr(run, name):
+            raise MedsegError(
+                f"{folder.root}: a training of this study must have {name} {getattr(run, name)[:12]}, got"
+                f" {str(facts.get(name))[:12]}; give a study of other data another folder with --work"
+            )
+    return True
 
 
 def _keep_best(run: PlannedRun, folder: RunFolder, work: WorkFolder) -> None:
@@ -237,11 +261,20 @@ def _keep_best(run: PlannedRun, folder: RunFolder, work: WorkFolder) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     record = target.with_name("best.json")
     with FileLock(f"{record}.lock"):
-        best = json.loads(record.read_text(encoding="utf-8"))["dice"] if record.is_file() else -math.inf
-        if score > best:
+        if score > _best_score(run, target, record):
             for suffix in (".pt", ".json"):
                 _copy(folder.weights("last").with_suffix(suffix), target.with_suffix(suffix))
             write_json(record, {"key": run.key, "dice": score})
+
+
+def _best_score(run: PlannedRun, weights: Path, record: Path) -> float:
+    """Score of the weights that are kept; none where they are damaged, or of other settings, data or folds."""
+    try:
+        best, facts = (json.loads(path.read_text(encoding="utf-8")) for path in (record, weights.with_suffix(".json")))
+        same = all(facts[name] == getattr(run, name) for name in ("fingerprint", "split_sha256"))
+        return float(best["dice"]) if same and best["key"].endswith(run.config_sha256[:8]) else -math.inf
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return -math.inf
 
 
 def _copy(source: Path, target: Path) -> None:

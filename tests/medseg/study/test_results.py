@@ -81,7 +81,7 @@ def test_a_half_copied_result_of_a_killed_process_is_no_result(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "must be a training's facts as JSON, got .*; delete its folder$"),
+        ("{", "must be a training's facts as JSON, got .*; delete its folder to train it again$"),
         ("{}", "must hold bundle_name, but it does not; delete its folder to train it again$"),
     ],
 )

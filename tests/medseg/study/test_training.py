@@ -1,0 +1,150 @@
+"""A training from its claim to its installed result, with the training itself already done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from medseg.runs import RunFolder
+from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.planned import PlannedRun
+from medseg.study.results import read_results
+from medseg.study.training import Attempt, Outcome, Setting
+from tests.factories import edit_json
+from tests.medseg.study.run_folders import FACTS, make_run
+
+RUN = PlannedRun("unet", Path("unet"), 0, 0, {}, 2, "c" * 64, "f" * 64, "5" * 64, "discs")
+OF_THE_DATA = {name: FACTS[name] for name in ("fingerprint", "split_sha256")}
+
+
+def setting(root: Path) -> Setting:
+    return Setting("cell", StudyFolder(root / "study"), WorkFolder(root / "work"), root / "data", threads=1)
+
+
+def finished(root: Path, run: PlannedRun = RUN, **facts: Any) -> RunFolder:
+    """The folder of a training that is finished and not installed."""
+    folder = setting(root).work.run(run.bundle_name, run.dataset, run.key)
+    make_run(folder.root, **{"seed": run.seed, **facts})
+    edit_json(folder.weights("last").with_suffix(".json"), lambda beside: beside.update(OF_THE_DATA))
+    return folder
+
+
+def attempt(root: Path, run: PlannedRun = RUN) -> Outcome:
+    outcome = Attempt(run, setting(root)).poll()
+    assert outcome is not None
+    return outcome
+
+
+def best(root: Path) -> tuple[dict[str, Any], list[float]]:
+    """What is remembered of the best weights, and these."""
+    weights = setting(root).work.best_weights("unet")
+    return json.loads(weights.with_name("best.json").read_text()), torch.load(weights)["dice"].tolist()
+
+
+def test_a_finished_training_is_installed_without_training_again(tmp_path: Path) -> None:
+    finished(tmp_path)
+    assert attempt(tmp_path).state == "done"
+    assert [result.key for result in read_results(tmp_path / "study")] == [RUN.key]
+    assert not list((tmp_path / "work/runs").rglob("*.pt"))
+
+
+def test_the_best_weights_are_those_of_the_highest_score(tmp_path: Path) -> None:
+    for seed, dice in enumerate((0.5, 0.75, 0.25)):
+        run = replace(RUN, seed=seed)
+        finished(tmp_path, run, dice=(dice,))
+        assert attempt(tmp_path, run).state == "done"
+    assert best(tmp_path) == ({"key": replace(RUN, seed=1).key, "dice": 0.75}, [0.75])
+
+
+def test_better_weights_of_other_settings_are_not_the_best_ones(tmp_path: Path) -> None:
+    """The plan's epochs were changed: only trainings of the plan are compared, by their own."""
+    before = replace(RUN, config_sha256="d" * 64)
+    for run, dice in ((before, 0.75), (RUN, 0.5)):
+        finished(tmp_path, run, dice=(dice,))
+        assert attempt(tmp_path, run).state == "done"
+    assert best(tmp_path) == ({"key": RUN.key, "dice": 0.5}, [0.5])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"key": 3, "dice": 1}'])
+def test_a_damaged_record_of_the_best_is_made_anew(tmp_path: Path, text: str) -> None:
+    finished(tmp_path, dice=(0.5,))
+    record = setting(tmp_path).work.best_weights("unet").with_name("best.json")
+    record.parent.mkdir(parents=True)
+    record.write_text(text)
+    assert attempt(tmp_path).state == "done"
+    assert best(tmp_path)[0] == {"key": RUN.key, "dice": 0.5}
+
+
+def test_a_training_on_other_data_is_not_installed(tmp_path: Path) -> None:
+    """Data prepared anew, or another study of the same name."""
+    finished(tmp_path, fingerprint="e" * 64)
+    outcome = attempt(tmp_path)
+    assert outcome.state == "failed"
+    assert outcome.reason.endswith(
+        "a training of this study must have fingerprint ffffffffffff, got eeeeeeeeeeee; give a study of other data"
+        " another folder with --work"
+    )
+    assert read_results(tmp_path / "study") == []
+
+
+def test_a_deleted_result_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the message about a damaged one promises, and not taken again from what may have damaged it."""
+    folder = finished(tmp_path)
+    assert attempt(tmp_path).state == "done"
+    shutil.rmtree(tmp_path / "study/results")
+    monkeypatch.setattr(PlannedRun, "command", lambda *_args, **_options: ["false"])
+    again = Attempt(RUN, setting(tmp_path))
+    while again.poll() is None:
+        pass
+    assert read_results(tmp_path / "study") == []
+    assert not folder.facts.is_file()
+
+
+def test_a_result_that_another_call_installed_meanwhile_stays(tmp_path: Path) -> None:
+    """With a working folder of its own it does not see the other's claim."""
+    finished(tmp_path)
+    other = Attempt.__new__(Attempt)
+    other.run, other.setting = RUN, setting(tmp_path)
+    other.folder = setting(tmp_path).work.run("unet", "discs", RUN.key)
+    finished(tmp_path / "faster")
+    faster = replace(setting(tmp_path / "faster"), study=setting(tmp_path).study)
+    first = Attempt(RUN, faster).poll()
+    assert first is not None
+    assert first.state == "done"
+    assert other._install().state == "done"
+    assert len(read_results(tmp_path / "study")) == 1
+
+
+def test_a_result_without_its_facts_is_named_before_hours_of_training(tmp_path: Path) -> None:
+    (tmp_path / "study/results" / RUN.key).mkdir(parents=True)
+    (tmp_path / "study/results" / RUN.key / "history.csv").write_text("epoch\n")
+    outcome = attempt(tmp_path)
+    assert outcome.state == "failed"
+    assert outcome.reason.endswith("delete its folder to train it again")
+
+
+def test_what_goes_wrong_is_a_failure_and_no_traceback(tmp_path: Path) -> None:
+    finished(tmp_path).facts.write_text("{")
+    outcome = attempt(tmp_path)
+    assert (outcome.state, outcome.reason[:17]) == ("failed", "JSONDecodeError: ")
+    assert (tmp_path / f"work/failures/{RUN.key}.txt").read_text() == f"{outcome.reason}\n"
+
+
+def test_a_folder_that_cannot_be_written_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "work").write_text("a file")
+    assert attempt(tmp_path).state == "failed"
+
+
+def test_half_copies_of_killed_processes_are_deleted(tmp_path: Path) -> None:
+    results = tmp_path / "study/results"
+    for name in (f".partial-17-{RUN.key}", f".partial-17-other-{RUN.key}"):
+        (results / name).mkdir(parents=True)
+    finished(tmp_path)
+    assert attempt(tmp_path).state == "done"
+    assert sorted(path.name for path in results.iterdir()) == [f".partial-17-other-{RUN.key}", RUN.key]
