@@ -98,7 +98,7 @@ def make_report(
     compared = evidence.pairs(chosen)
     if compared is None:
         raise UsageError(f"metric must be one that cases have values of, got {metric!r}, of which there is none")
-    costs = {str(cost["bundle"]): cost for cost in read_costs(folder)}
+    costs = {str(cost["bundle"]): cost for cost in read_costs(folder) if _is_compared(cost, study)}
     rows, note = _pictures(study, data, work, pictures)
     bins = pooled_calibration(study.results)
     return Report(
@@ -117,6 +117,14 @@ def make_report(
         pictures=tuple(rows),
         picture_note=note,
         commands=_commands(study, metric),
+    )
+
+
+def _is_compared(cost: Mapping[str, Any], study: StudyScores) -> bool:
+    """Whether a cost is of a network as it was trained, not of settings that the study had before."""
+    return any(
+        (result.bundle, result.facts["config_sha256"]) == (cost["bundle"], cost["config_sha256"])
+        for result in study.results
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -22,6 +23,7 @@ __all__ = ["estimate_seconds", "measure_cost", "measure_costs", "one_a_bundle", 
 
 _START_S = 15.0
 """Imports, a data set's description, the store: what a training takes beside its epochs."""
+_NEEDED = ("bundle", "config_sha256", "parameters", "multiply_adds", "slice_px", "infer_seconds", "train_step_seconds")
 
 
 def measure_costs(runs: Sequence[PlannedRun], setting: Setting, say: Callable[[str], None]) -> None:
@@ -52,9 +54,13 @@ def read_costs(study: Path) -> list[dict[str, Any]]:
     costs = []
     for path in sorted(StudyFolder(study).costs.glob("[!.]*.json")):
         try:
-            costs.append(json.loads(path.read_text(encoding="utf-8")))
+            cost = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise MedsegError(f"{path}: must be JSON, got {error}; delete it to measure again") from error
+        missing = [name for name in _NEEDED if not isinstance(cost, dict) or name not in cost]
+        if missing:
+            raise MedsegError(f"{path}: must hold {missing[0]}, but it does not; delete it to measure again")
+        costs.append(cost)
     return costs
 
 
@@ -88,9 +94,9 @@ def measure_cost(run: PlannedRun, setting: Setting) -> dict[str, Any]:
     }
 
 
-def estimate_seconds(run: PlannedRun, cost: dict[str, Any], val_interval: int = 1) -> float:
+def estimate_seconds(run: PlannedRun, cost: dict[str, Any]) -> float:
     """Time that a training would take at the pace of a warm-up."""
-    validations = -(-run.max_epochs // val_interval)
+    validations = math.ceil(run.max_epochs / cost["val_interval"])  # the last epoch is always validated
     training = run.max_epochs * cost["train_steps"] * cost["train_step_seconds"]
     return float(_START_S + training + validations * cost["validate_slices"] * cost["validate_seconds"])
 

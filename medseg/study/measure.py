@@ -20,6 +20,7 @@ from monai.utils import set_determinism
 from torch.utils.flop_counter import FlopCounterMode
 
 from medseg.bundle.one_line import known_cause, print_error
+from medseg.errors import MedsegError
 from medseg.runs.peak_memory import peak_memory
 from medseg.study.identity import read_config
 
@@ -47,12 +48,17 @@ def main() -> int:
             json.dumps(measure(options.bundle, options.data, json.loads(options.settings), options.fold, options.steps))
         )
     except Exception as error:
-        known = known_cause(error)
-        if known is None:
-            raise
+        known = known_cause(error) or MedsegError(_origin(error))
         print_error(known)
         return known.exit_status
     return 0
+
+
+def _origin(error: BaseException) -> str:
+    """The first line of what MONAI wrapped its own errors around."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 def measure(bundle: Path, data: Path, settings: dict[str, Any], fold: int, steps: int) -> dict[str, Any]:
@@ -83,6 +89,7 @@ def measure(bundle: Path, data: Path, settings: dict[str, Any], fold: int, steps
         "peak_memory_of": peak_memory(device)[1],
         "batch_size": config.get_parsed_content("batch_size"),
         "train_steps": config.get_parsed_content("steps_per_epoch"),
+        "val_interval": config.get_parsed_content("val_interval"),
         "validate_slices": len(config.get_parsed_content("validate::dataset")),
         "repeats": steps,
         "threads": torch.get_num_threads(),

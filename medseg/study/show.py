@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -75,5 +76,5 @@ def _table(*headings: str) -> Table:
 def _summary(study: Study, states: Sequence[RunState]) -> str:
     counts = Counter(state.state for state in states)
     said = ", ".join(f"{counts[name]} {name}" for name in ("done", "running", "failed", "left") if counts[name])
-    look = f"; look at them with: medseg report {study.plan.name}" if counts["done"] else ""
+    look = f"; look at them with: medseg report {os.path.relpath(study.folder.root)}" if counts["done"] else ""
     return f"study {study.plan.name}: {said}{look}"

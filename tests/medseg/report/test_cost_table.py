@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from medseg.io.atomic import write_json
 from medseg.report.content import Report
 from medseg.report.cost_table import cost_table
 from medseg.report.gather import StudyScores
@@ -28,6 +29,14 @@ class TestCostTable:
     def test_what_was_not_measured_is_a_dash(self, picture_scores: StudyScores) -> None:
         table = cost_table(picture_scores, {"unet": make_cost("unet", (48, 40))})
         assert table.rows[1] == ("unet_early_skip", "7,765,409", "–", "1.2 min", "–", "–", "–", "–")
+
+    def test_costs_of_former_settings_are_left_out(self, tmp_path: Path) -> None:
+        study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
+        former = {**make_cost("unet", (96, 80)), "config_sha256": "f" * 64, "multiply_adds": 1}
+        write_json(study.folder / "costs" / "unet-ffffffff.json", former)
+        table = make_content(study).tables["cost"]
+        assert table.rows[0][:3] == ("unet", "7,759,521", "7.76 G")
+        assert "slices of 48 × 40 pixels," in table.note
 
     def test_without_costs_there_is_no_chart_of_time(self, tmp_path: Path) -> None:
         study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
