@@ -36,7 +36,9 @@ def run_command(
         list[str] | None,
         typer.Option("--set", metavar="ID=VALUE", help="Override an id of train.json, for all bundles."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads a training; default a share of the cores.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads a training; default a share of the cores.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, a GPU or a share of the cores each.")] = 1,
     dask: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Train on the workers of a Dask cluster.")] = None,
     dry_run: Annotated[
@@ -60,17 +62,18 @@ def run_command(
     from medseg.study.local import Interrupted
     from medseg.study.plan import keep_plan
     from medseg.study.show import show_estimate, show_states
-    from medseg.study.study import How, open_study, run_study
+    from medseg.study.study import How, check_writable, open_study, run_study
     from medseg.tracking import default_uri
 
     flags = {"bundles": bundle, "folds": fold, "seeds": seed, "settings": _settings(set_ or []), "threads": threads}
-    plan = _plan(study, {name: value for name, value in flags.items() if value})
+    plan = _plan(study, {name: value for name, value in flags.items() if value not in (None, [], {})})
     opened = open_study(study, plan, data, work)
     how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs)
     console = Console(highlight=False)
     if dry_run:
         show_estimate(opened, how, console)
         return
+    check_writable(opened)
     keep_plan(study, plan)
     try:
         outcomes = run_study(opened, how, console)

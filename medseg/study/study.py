@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.console import Console
 
@@ -23,7 +24,7 @@ from medseg.study.planned import PlannedRun, planned_runs
 from medseg.study.progress import StudyProgress
 from medseg.study.training import Outcome, Setting, is_done
 
-__all__ = ["How", "Study", "open_study", "run_study", "setting_of"]
+__all__ = ["How", "Study", "check_writable", "open_study", "run_study", "setting_of"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,21 @@ def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path
     work = Path("runs", "studies", plan.name) if work is None else work
     runs = tuple(planned_runs(plan, manifest))
     return Study(plan, StudyFolder(root), WorkFolder(work.resolve()), manifest, runs)
+
+
+def check_writable(study: Study) -> None:
+    """Check that results and work have a place before there is work to lose.
+
+    Raises:
+        UsageError: If a folder cannot be written.
+    """
+    for folder in (study.folder.root, study.work.root):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UsageError(f"{folder}: must be a folder that can be written, got {error.strerror}") from error
 
 
 def setting_of(study: Study, how: How) -> Setting:
