@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,37 @@ def test_a_training_on_other_data_is_not_installed(tmp_path: Path) -> None:
         " another folder with --work"
     )
     assert read_results(tmp_path / "study") == []
+
+
+@pytest.mark.parametrize("step", range(13))
+def test_killed_at_any_step_it_is_installed_once_and_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """A process that ends at a copy: of masks, of weights, of the weights' facts, of a table, or at the renaming."""
+    worse = replace(RUN, seed=1)
+    finished(tmp_path, worse, dice=(0.25,))
+    attempt(tmp_path, worse)
+    finished(tmp_path, dice=(0.75,))
+    steps = iter(range(step + 1))
+
+    def until_then(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acted(*args: Any, **options: Any) -> Any:
+            if next(steps, step) == step:
+                raise KeyboardInterrupt
+            return act(*args, **options)
+
+        return acted
+
+    with monkeypatch.context() as killed, suppress(KeyboardInterrupt):
+        killed.setattr(shutil, "copyfile", until_then(shutil.copyfile))
+        killed.setattr(Path, "rename", until_then(Path.rename))
+        killed.setattr(shutil, "rmtree", until_then(shutil.rmtree))
+        Attempt(RUN, setting(tmp_path))
+    assert attempt(tmp_path).state == "done"
+    assert best(tmp_path) == ({"key": RUN.key, "dice": 0.75}, [0.75])
+    results = {result.key: len(result.images()) for result in read_results(tmp_path / "study")}
+    assert results == {RUN.key: 1, worse.key: 1}
+    assert not list((tmp_path / "work/runs").rglob("*.pt"))
 
 
 def test_a_deleted_result_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
