@@ -95,7 +95,7 @@ class Result:
 
     def volumes(self, which: str = "last") -> pd.DataFrame:
         """Scores of the ``last`` or ``best`` epoch, a case a row."""
-        return self._table(f"volumes_{which}.csv")
+        return self._table(f"volumes_{which}.csv", "case", "dice")
 
     def history(self) -> pd.DataFrame:
         """Losses and scores, an epoch a row."""
@@ -105,15 +105,22 @@ class Result:
         """Bins of the last epoch's foreground probability."""
         return self._table("calibration_last.csv")
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def _table(self, name: str, *needed: str) -> pd.DataFrame:
         path = self.folder / name
         try:
-            return pd.read_csv(path, dtype={"group": str, "case": str})
+            table = pd.read_csv(path, dtype={"group": str, "case": str})
         except (OSError, ValueError) as error:
             raise MedsegError(
                 f"{path}: must be a table of a finished training, got {' '.join(str(error).split())};"
                 " delete its folder to train it again"
             ) from error
+        missing = [column for column in needed if column not in table]
+        if missing:
+            raise MedsegError(
+                f"{path}: must hold what a training recorded, got no column {missing[0]}; delete its folder to train it"
+                " again"
+            )
+        return table
 
 
 def read_results(study: Path) -> list[Result]:

@@ -101,6 +101,13 @@ def test_a_damaged_table_is_named(tmp_path: Path) -> None:
         result.volumes()
 
 
+def test_a_table_without_scores_is_named(tmp_path: Path) -> None:
+    result = install(tmp_path, "unet-fold0-seed0-cccccccc")
+    (result.folder / "volumes_last.csv").write_text("group,case\n001,case_0\n")
+    with pytest.raises(MedsegError, match=r"volumes_last.csv: must hold [^\n]+, got no column dice; delete its folder"):
+        result.volumes()
+
+
 def test_trainings_on_the_same_ground_are_comparable(tmp_path: Path) -> None:
     install(tmp_path, "a", fold=0)
     install(tmp_path, "b", fold=1)
