@@ -66,8 +66,16 @@ class StudyPlan:
 
 
 def plan_file(study: Path) -> Path:
-    """Where the plan of a study is, which is named by its folder or by the file itself."""
-    return study if study.suffix in (".yaml", ".yml") else study / "study.yaml"
+    """Where the plan of a study is, which is named by its folder or by the file itself.
+
+    Raises:
+        UsageError: If the file has another name: two plans in one folder would share results.
+    """
+    if study.suffix in (".yaml", ".yml") and not study.is_dir():
+        if study.name != "study.yaml":
+            raise UsageError(f"{study}: a study's plan must be called study.yaml, in a folder of its own")
+        return study
+    return study / "study.yaml"
 
 
 def read_plan(study: Path) -> StudyPlan:

@@ -111,6 +111,19 @@ def test_what_breaks_a_rule_is_named(change: dict[str, Any], message: str) -> No
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("name", ["cell.yaml", "study.yml"])
+def test_a_plan_by_another_name_is_refused(name: str) -> None:
+    with pytest.raises(
+        UsageError, match=rf"^{name}: a study's plan must be called study.yaml, in a folder of its own$"
+    ):
+        plan_file(Path(name))
+
+
+def test_a_folder_may_be_called_like_a_plan(tmp_path: Path) -> None:
+    (tmp_path / "cell.yaml").mkdir()
+    assert plan_file(tmp_path / "cell.yaml") == tmp_path / "cell.yaml/study.yaml"
+
+
 def test_a_missing_plan_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"study.yaml: must be a study's plan, but there is none; write it, or give --bundle"
