@@ -210,6 +210,22 @@ def test_wrong_wishes_are_refused_before_anything_is_written(
     assert not (tmp_path / "study").exists()
 
 
+def test_folders_that_cannot_be_written_are_refused_first(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
+    (tmp_path / "file").write_text("")
+    wish = ("--data", prepared.root, "--bundle", "unet", "--no-tracking")
+    error = medseg("study", "run", "file/study", *wish).refused()
+    assert error.endswith("file/study: must be a folder that can be written, got Not a directory")
+    error = medseg("study", "run", "study", "--work", "file/work", *wish).refused()
+    assert error.endswith("file/work: must be a folder that can be written, got Not a directory")
+    assert not (tmp_path / "study/study.yaml").exists()
+
+
+def test_no_threads_are_refused(prepared: Manifest, medseg: Medseg) -> None:
+    ended = medseg("study", "run", "study", "--data", prepared.root, "--bundle", "unet", "--threads", "0")
+    assert ended.status == 2
+    assert "'--threads'" in ended.stderr
+
+
 def test_a_plan_may_be_of_certain_data_alone(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
     (tmp_path / "study.yaml").write_text("{name: cell, bundles: [unet], fingerprint: 'dc555264'}")
     error = medseg("study", "status", "study.yaml", "--data", prepared.root).refused()
