@@ -166,7 +166,7 @@ class Manifest:
 
     @property
     def split_sha256(self) -> str:
-        """Hash over the folds, which tells the same pixels split in another way apart, whatever the cases are called."""
+        """Hash over the folds, which tells the same pixels split otherwise apart, whatever the cases are called."""
         pixels = {case.name: case.sha256 for case in self.cases}
         folds = [[sorted(pixels[name] for name in side) for side in (fold.train, fold.val)] for fold in self.folds]
         return hashlib.sha256(json.dumps(folds).encode()).hexdigest()

@@ -60,7 +60,7 @@ def train_here(runs: Sequence[PlannedRun], setting: Setting, watcher: Watcher) -
             if received:
                 waiting.clear()
                 for attempt in active.values():
-                    attempt.stop()
+                    attempt.stop(at_once=len(received) > 1)
             for slot in range(setting.jobs):
                 if waiting and slot not in active:
                     run = waiting.popleft()

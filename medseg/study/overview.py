@@ -143,7 +143,10 @@ def _metrics(scores: StudyScores, folder: StudyFolder) -> Iterator[tuple[str, fl
             if own[found.column].notna().any():
                 yield f"{found.column}.{name}", mean_over_units(own, found.column)
         yield f"train_seconds.{name}", _mean_fact(scores, network, "seconds")
-        for cost in (cost for cost in read_costs(folder.root) if cost["bundle"] == network):
+        trained = {result.facts["config_sha256"] for result in scores.of(network)}
+        for cost in read_costs(folder.root):
+            if (cost["bundle"], {cost["config_sha256"]}) != (network, trained):  # of settings that the study had before
+                continue
             yield from ((f"{key}.{name}", float(cost[key])) for key in _COSTS if key in cost)
 
 

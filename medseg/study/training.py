@@ -146,13 +146,19 @@ class Attempt:
             self._release()
         return self._outcome
 
-    def stop(self) -> None:
-        """Ask it to end; it goes on later from its last complete epoch."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ask it to end; it goes on later from its last complete epoch.
+
+        Args:
+            at_once: End it without asking, as one that does not answer.
+        """
         # Once, since a second signal would break off its clean-up; SIGTERM, since it ends an interpreter that is still
         # importing without a traceback.
         if not self._stopped and self._process is not None and self._process.poll() is None:
             self._process.terminate()
         self._stopped = True
+        if at_once and self._process is not None and self._process.poll() is None:
+            self._process.kill()
 
     @property
     def epochs_done(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +21,7 @@ from medseg.study.planned import PlannedRun
 from medseg.study.results import read_results
 from medseg.study.training import Attempt, Outcome, Setting
 from tests.factories import edit_json
+from tests.medseg.study.commands import until
 from tests.medseg.study.run_folders import FACTS, make_run
 
 RUN = PlannedRun("unet", Path("unet"), 0, 0, {}, 2, "c" * 64, "f" * 64, "5" * 64, "discs")
@@ -181,3 +184,21 @@ def test_half_copies_of_killed_processes_are_deleted(tmp_path: Path) -> None:
     finished(tmp_path)
     assert attempt(tmp_path).state == "done"
     assert sorted(path.name for path in results.iterdir()) == [f".partial-17-other-{RUN.key}", RUN.key]
+
+
+def test_a_training_that_does_not_answer_is_ended_when_asked_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+    )
+    monkeypatch.setattr(PlannedRun, "command", lambda *_args, **_options: [sys.executable, "-c", deaf])
+    training = Attempt(RUN, setting(tmp_path))
+    log = setting(tmp_path).work.log(RUN.key)
+    until(lambda: "deaf" in log.read_text())
+    training.stop()
+    time.sleep(0.2)
+    assert training.poll() is None
+    training.stop(at_once=True)
+    until(lambda: training.poll() is not None)
+    assert training.poll() == Outcome(RUN, "stopped")
