@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +24,8 @@ Done = tuple[CaseTask, CaseResult | MedsegError]
 """A case with what became of it."""
 
 _PATIENCE_S = 10.0
+# Ctrl-C ends the workers, too, and this process may hear of that before it hears of Ctrl-C itself.
+_GRACE_S = 0.5
 # 400 MB take a second, as long as it takes to start processes (docs/performance.md); each holds a scan in memory.
 _PAYS_FROM_BYTES = 2 * 10**9
 _MOST_UNASKED = 4
@@ -78,6 +81,7 @@ def _in_processes(tasks: Sequence[CaseTask], out: Path | None, workers: int) -> 
             while running:
                 yield from take([*wait(running, return_when=FIRST_COMPLETED).done])
         except BrokenProcessPool as error:
+            time.sleep(_GRACE_S)
             raise MedsegError(
                 f"a worker process died, perhaps for want of memory, with {len(running) + 1} cases in work; finished"
                 " cases are kept, so run it again with fewer --workers"
