@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 NNUNET_VENV := .venv-nnunet
 NNUNET_STAMP := $(NNUNET_VENV)/installed
+# Two files at a time, each file's tests in their order.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 NEW_ENOUGH := import sys; sys.exit(0 if sys.version_info >= (3, 11) else 'error: Python must be >= 3.11, got ' + sys.version.split()[0] + '; name another with: make PYTHON=python3.11')
 
 .PHONY: demo test lint bundles nnunet clean
