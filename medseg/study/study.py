@@ -140,6 +140,7 @@ def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
     page = _open_page(study, how.tracking_uri, say)
     setting = replace(setting, parent_run=None if page is None else page.parent.run_id)
     status: Status = "KILLED"
+    shared = False
     try:
         if how.costs:
             measure_costs(study.runs, setting, say)
@@ -147,11 +148,12 @@ def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
         if page is not None:
             page.conclude(changed=any(outcome.state == "done" for outcome in outcomes))
         status = "FAILED" if any(outcome.state == "failed" for outcome in outcomes) else "FINISHED"
+        shared = any(outcome.state == "elsewhere" for outcome in outcomes)
     except Exception as error:
         status = "KILLED" if isinstance(error, Interrupted) else "FAILED"
         raise
     finally:
-        if page is not None:
+        if page is not None and not shared:  # else another call is at it, which ends the run
             page.close(status)
     return outcomes
 

@@ -13,7 +13,11 @@ from distributed import LocalCluster
 
 from medseg.manifest import Manifest
 from medseg.study import check_comparable, read_results
+from medseg.study.child import Claim
 from medseg.study.cost import read_costs
+from medseg.study.folders import WorkFolder
+from medseg.study.plan import StudyPlan
+from medseg.study.planned import planned_runs
 from tests.commands import Ended, run_process
 from tests.medseg.conftest import Medseg
 from tests.medseg.study.commands import SHORT, keys, run_study, scores, start_study, study_command, tracked_runs, until
@@ -292,6 +296,20 @@ def test_of_two_that_score_the_same_nothing_is_claimed(two_alike: Path, medseg: 
     assert same.verdict.startswith(
         "no evidence of a difference between unet_early_skip and again (equal scores on all of 2"
     )
+
+
+def test_what_another_call_is_at_is_left_alone_and_the_study_left_open(tmp_path: Path, prepared: Manifest) -> None:
+    wish = ("--data", prepared.root, "--bundle", "unet", "--fold", "0", *SHORT)
+    plan = StudyPlan("study", ("unet",), (0,), settings={"max_epochs": 2, "epoch_length": 2})
+    (run,) = planned_runs(plan, prepared)
+    claim = Claim.take(WorkFolder(tmp_path / "runs/studies/study").lock(run.key))
+    assert claim is not None
+    ended = run_study(tmp_path, *wish).succeeded()
+    assert "unet, fold 0, seed 0: another process is at it; 0 left" in ended.stdout
+    assert [run.info.status for run in tracked_runs(tmp_path)] == ["RUNNING"]
+    claim.release()
+    run_study(tmp_path, *wish).succeeded()
+    assert [run.info.status for run in tracked_runs(tmp_path)] == ["FINISHED", "FINISHED"]
 
 
 @pytest.mark.slow
