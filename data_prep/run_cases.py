@@ -15,7 +15,8 @@ from typing import Any
 
 from data_prep.options import How
 from data_prep.prepare_case import CaseResult, CaseTask, attempt_case
-from medseg.errors import MedsegError, UsageError
+from medseg.errors import MedsegError
+from medseg.io.dask_client import connect
 from medseg.io.processes import WorkerPool
 
 __all__ = ["Done", "run_cases"]
@@ -23,7 +24,6 @@ __all__ = ["Done", "run_cases"]
 Done = tuple[CaseTask, CaseResult | MedsegError]
 """A case with what became of it."""
 
-_PATIENCE_S = 10.0
 # Ctrl-C ends the workers, too, and this process may hear of that before it hears of Ctrl-C itself.
 _GRACE_S = 0.5
 # 400 MB take a second, as long as it takes to start processes (docs/performance.md); each holds a scan in memory.
@@ -92,7 +92,7 @@ def _in_processes(tasks: Sequence[CaseTask], out: Path | None, workers: int) -> 
 
 
 def _on_cluster(tasks: Sequence[CaseTask], out: Path | None, address: str) -> Iterator[Done]:
-    with _client(address) as client:
+    with connect(address) as client:
         from distributed import as_completed
 
         # Paths below the working directory mean another place on another machine's workers.
@@ -112,22 +112,6 @@ def _on_cluster(tasks: Sequence[CaseTask], out: Path | None, address: str) -> It
                     done.add(submitted)
         finally:
             client.cancel([*futures])
-
-
-def _client(address: str) -> Any:
-    try:
-        from distributed import Client
-        from distributed.comm.addressing import get_address_host_port
-    except ImportError as error:
-        raise UsageError("--dask needs the package distributed; install it with: pip install 'medseg[dask]'") from error
-    try:
-        get_address_host_port(address)  # what is no address leaves a half-made client, whose end takes long
-        return Client(address, timeout=_PATIENCE_S, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UsageError(
-            f"--dask {address}: must be the address of a running Dask scheduler, such as tcp://127.0.0.1:8786,"
-            f" got no answer within {_PATIENCE_S:g} s"
-        ) from error
 
 
 def _submit(client: Any, task: CaseTask, out: Path | None) -> Any:

@@ -9,13 +9,13 @@ from threading import Lock
 from typing import Any
 
 from medseg.errors import UsageError
+from medseg.io.dask_client import connect
 from medseg.study.local import Watcher
 from medseg.study.planned import PlannedRun
 from medseg.study.training import Outcome, Setting, train
 
 __all__ = ["check_cluster", "train_on_cluster"]
 
-_PATIENCE_S = 10
 _ONE_AT_A_TIME = Lock()
 
 
@@ -34,7 +34,7 @@ def train_on_cluster(runs: Sequence[PlannedRun], setting: Setting, watcher: Watc
     Raises:
         UsageError: If Dask is not installed, or there is no scheduler or worker.
     """
-    with _client(address) as client:
+    with connect(address) as client:
         from distributed import as_completed
 
         waiting, futures, outcomes = iter(runs), {}, []
@@ -59,7 +59,7 @@ def check_cluster(address: str) -> None:
     Raises:
         UsageError: If Dask is not installed, or there is no scheduler or worker.
     """
-    with _client(address) as client:
+    with connect(address) as client:
         _workers(client, address)
 
 
@@ -84,22 +84,6 @@ def _outcome(future: Any, run: PlannedRun) -> Outcome:
         reason = f"a Dask worker must live and have the same medseg installed, got {type(error).__name__}: {error}"
         return Outcome(run, "failed", reason)
     return outcome
-
-
-def _client(address: str) -> Any:
-    try:
-        from distributed import Client
-        from distributed.comm.addressing import get_address_host_port
-    except ImportError as error:
-        raise UsageError("--dask needs the package distributed; install it with: pip install 'medseg[dask]'") from error
-    try:
-        get_address_host_port(address)  # what is no address leaves a half-made client, whose end takes long
-        return Client(address, timeout=_PATIENCE_S, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise UsageError(
-            f"--dask {address}: must be the address of a running Dask scheduler, such as tcp://127.0.0.1:8786,"
-            f" got no answer within {_PATIENCE_S:g} s"
-        ) from error
 
 
 def _workers(client: Any, address: str) -> int:

@@ -184,7 +184,7 @@ class TestDask:
         assert len(outcomes(many, None, How(dask=cluster))) == 4 * CASES
 
     def test_no_scheduler_is_wrong_usage(self, tasks: list[CaseTask], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("data_prep.run_cases._PATIENCE_S", 0.5)
+        monkeypatch.setattr("medseg.io.dask_client._PATIENCE_S", 0.5)
         rule = r"^--dask tcp://127\.0\.0\.1:9: must be the address of a running Dask scheduler, .* within 0\.5 s$"
         with pytest.raises(UsageError, match=rule):
             [*run_cases(tasks, None, How(dask="tcp://127.0.0.1:9"))]
