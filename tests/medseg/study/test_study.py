@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import pandas as pd
@@ -13,14 +12,10 @@ from distributed import LocalCluster
 
 from medseg.manifest import Manifest
 from medseg.study import check_comparable, read_results
-from medseg.study.child import Claim
 from medseg.study.cost import read_costs
-from medseg.study.folders import WorkFolder
-from medseg.study.plan import StudyPlan
-from medseg.study.planned import planned_runs
-from tests.commands import Ended, run_process
+from tests.commands import Ended
 from tests.medseg.conftest import Medseg
-from tests.medseg.study.commands import SHORT, keys, run_study, scores, start_study, study_command, tracked_runs, until
+from tests.medseg.study.commands import SHORT, run_study, scores, tracked_runs
 
 TWO = ("--bundle", "unet", "--bundle", "unet_early_skip", "--fold", "0")
 
@@ -159,61 +154,6 @@ def test_flags_do_not_change_a_plan(done: tuple[Path, Ended], prepared: Manifest
     )
 
 
-def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, prepared: Manifest) -> None:
-    plan = {
-        "bundles": ["unet", "unet_early_skip"],
-        "folds": [0],
-        "settings": {"max_epochs": 1, "epoch_length": 1},
-        "per_bundle": {"unet": {"gradient_clip": -1}},
-        "threads": 1,
-    }
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
-    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking", "--no-costs")
-    assert keys(tmp_path) == ["unet_early_skip-fold0-seed0"]
-    error = ended.refused(1)
-    assert "1 of 2 trainings failed, the first with: gradient_clip must be a finite number above 0, got -1" in error
-    assert "study study: 1 done, 1 failed" in ended.stdout
-    assert not (tmp_path / "mlflow.db").exists()
-
-
-def test_a_network_that_cannot_be_measured_does_not_stop_the_others(tmp_path: Path, prepared: Manifest) -> None:
-    plan = {
-        "bundles": ["unet", "unet_early_skip"],
-        "folds": [0],
-        "settings": {"max_epochs": 1, "epoch_length": 1},
-        "per_bundle": {"unet": {"network_def": {"_target_": "medseg.networks.Nonet"}}},
-        "threads": 1,
-    }
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
-    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking")
-    assert ended.status == 1
-    assert keys(tmp_path) == ["unet_early_skip-fold0-seed0"]
-    assert "not measured: unet: must train some steps, got" in ended.stdout
-    assert "Traceback" not in ended.stdout + ended.stderr
-
-
-def test_wrong_wishes_are_refused_before_anything_is_written(
-    tmp_path: Path, prepared: Manifest, medseg: Medseg
-) -> None:
-    data = ("--data", prepared.root)
-    assert medseg("study", "run", "study", *data).refused().endswith("or give --bundle, --fold and --seed")
-    assert medseg("study", "run", "study", "--bundle", "unet").refused().endswith("give it with --data")
-    assert (
-        "fold must be 0 to 2, got 7"
-        in medseg("study", "run", "study", "--bundle", "unet", "--fold", "7", *data).refused()
-    )
-    assert "nonet: must be a bundle's folder" in medseg("study", "run", "study", "--bundle", "nonet", *data).refused()
-    wish = ("study", "run", "study", "--bundle", "unet", "--set", "max_epoch=3", *data)
-    assert medseg(*wish).refused() == "settings must be ids of unet's train.json, got max_epoch"
-    wish = ("study", "run", "study", "--bundle", "unet", "--set", "max_epochs", *data)
-    assert medseg(*wish).refused() == "--set must be ID=VALUE, such as max_epochs=8, got 'max_epochs'"
-    wish = ("study", "run", "study", "--bundle", "unet", "--set", "max_epochs=many", *data)
-    assert medseg(*wish).refused() == "unet: max_epochs must be a whole number from 1, got 'many'"
-    assert not (tmp_path / "study").exists()
-
-
 def test_folders_that_cannot_be_written_are_refused_first(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
     (tmp_path / "file").write_text("")
     wish = ("--data", prepared.root, "--bundle", "unet", "--no-tracking")
@@ -245,21 +185,6 @@ def test_a_dry_run_estimates_and_writes_nothing(tmp_path: Path, prepared: Manife
         ["unet", str(fold), "0", "2"] for fold in range(3)
     ]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_interrupt_ends_trainings_and_study(tmp_path: Path, prepared: Manifest) -> None:
-    many = ("--no-costs", "--set", "max_epochs=400", "--threads", "1")
-    study = start_study(tmp_path, "--data", prepared.root, "--bundle", "unet", "--fold", "0", *many)
-    histories = tmp_path / "runs/studies/study/runs"
-    until(lambda: any(histories.glob("unet/discs/*/checkpoints/last.pt")))
-    study.send_signal(signal.SIGINT)
-    said, _ = study.communicate(timeout=60)
-    assert study.returncode == 130, said
-    assert said.splitlines()[-1] == "interrupted; finished trainings stay, the others go on with the same command"
-    assert "Traceback" not in said
-    assert [run.info.status for run in tracked_runs(tmp_path)] == ["KILLED", "KILLED"]
-    ended = run_process(study_command("status", "study", "--data", prepared.root), tmp_path).succeeded()
-    assert ended.stdout.splitlines()[-1] == "study study: 1 left"
 
 
 @pytest.fixture(scope="module")
@@ -298,20 +223,6 @@ def test_of_two_that_score_the_same_nothing_is_claimed(two_alike: Path, medseg: 
     )
 
 
-def test_what_another_call_is_at_is_left_alone_and_the_study_left_open(tmp_path: Path, prepared: Manifest) -> None:
-    wish = ("--data", prepared.root, "--bundle", "unet", "--fold", "0", *SHORT)
-    plan = StudyPlan("study", ("unet",), (0,), settings={"max_epochs": 2, "epoch_length": 2})
-    (run,) = planned_runs(plan, prepared)
-    claim = Claim.take(WorkFolder(tmp_path / "runs/studies/study").lock(run.key))
-    assert claim is not None
-    ended = run_study(tmp_path, *wish).succeeded()
-    assert "unet, fold 0, seed 0: another process is at it; 0 left" in ended.stdout
-    assert [run.info.status for run in tracked_runs(tmp_path)] == ["RUNNING"]
-    claim.release()
-    run_study(tmp_path, *wish).succeeded()
-    assert [run.info.status for run in tracked_runs(tmp_path)] == ["FINISHED", "FINISHED"]
-
-
 @pytest.mark.slow
 def test_a_cluster_trains_the_same(done: tuple[Path, Ended], tmp_path: Path, prepared: Manifest) -> None:
     with LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address="127.0.0.1:0") as cluster:
@@ -321,8 +232,3 @@ def test_a_cluster_trains_the_same(done: tuple[Path, Ended], tmp_path: Path, pre
     found = scores(tmp_path)
     assert found.keys() == expected.keys()
     assert all(found[key].equals(expected[key]) for key in expected)
-
-
-def test_a_cluster_must_be_there(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
-    wish = ("study", "run", "study", "--data", prepared.root, "--bundle", "unet", "--no-tracking", "--dask", "nowhere")
-    assert medseg(*wish).refused().startswith("--dask nowhere: must be the address of a running Dask scheduler")
