@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,7 +66,13 @@ def run_command(
     from medseg.study.study import How, check_writable, open_study, run_study
     from medseg.tracking import default_uri
 
-    flags = {"bundles": bundle, "folds": fold, "seeds": seed, "settings": _settings(set_ or []), "threads": threads}
+    flags = {
+        "bundles": _from_study(study, bundle or []),
+        "folds": fold,
+        "seeds": seed,
+        "settings": _settings(set_ or []),
+        "threads": threads,
+    }
     plan = _plan(study, {name: value for name, value in flags.items() if value not in (None, [], {})})
     opened = open_study(study, plan, data, work)
     how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs)
@@ -92,6 +99,18 @@ def status_command(study: Folder, data: Data = None, work: Work = None) -> None:
     from medseg.study.study import open_study
 
     show_states(open_study(study, read_plan(study), data, work), Console(highlight=False))
+
+
+def _from_study(study: Path, bundles: list[str]) -> list[str]:
+    """Bundles' names, or their folders as the plan has them: from the study's folder, whatever folder this is."""
+    from medseg.study.plan import plan_file
+
+    root = plan_file(study).resolve().parent
+    folders = [Path(name).expanduser() for name in bundles]
+    return [
+        os.path.relpath(folder.resolve(), root) if (folder / "configs").is_dir() else name
+        for name, folder in zip(bundles, folders, strict=True)
+    ]
 
 
 def _settings(pairs: list[str]) -> dict[str, Any]:

@@ -15,11 +15,12 @@ _CONFIG = Path("configs", "inference.json")
 _TAKEN = ("LICENSE", "configs/*", "docs/*", "models/README.md")
 
 
-def find_bundle(name_or_path: str) -> Path:
+def find_bundle(name_or_path: str, start: Path = Path()) -> Path:
     """Folder of a bundle.
 
     Args:
         name_or_path: A bundle's folder, or the name of a bundle that medseg brings along; the folder wins.
+        start: Where a relative folder starts.
 
     Returns:
         A folder that holds ``configs/inference.json``.
@@ -27,10 +28,11 @@ def find_bundle(name_or_path: str) -> Path:
     Raises:
         UsageError: If it is neither.
     """
-    path = Path(name_or_path).expanduser()
+    named = Path(name_or_path).expanduser()
+    path = Path(os.path.normpath(start / named))  # there may be no start yet, of which .. would be asked
     if (path / _CONFIG).is_file():
         return path
-    if path.is_dir() and (path.name == "configs" or len(path.parts) > 1):
+    if path.is_dir() and (path.name == "configs" or len(named.parts) > 1):
         raise UsageError(f"{path}: must be a bundle's folder, but it has no {_CONFIG.as_posix()}")
     shipped = shipped_bundles()
     if name_or_path in shipped:

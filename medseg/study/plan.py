@@ -37,7 +37,7 @@ class StudyPlan:
 
     Attributes:
         name: Letters, digits, ``.``, ``_`` and ``-``.
-        bundles: Names of shipped bundles, or bundles' folders.
+        bundles: Names of shipped bundles, or bundles' folders, relative ones from that of ``study.yaml``.
         folds: Indices into ``splits_final.json``; None for all of them.
         seeds: A training each.
         settings: Ids of ``train.json`` that all trainings override.

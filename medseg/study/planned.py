@@ -79,8 +79,13 @@ class PlannedRun:
         return [sys.executable, "-m", "monai.bundle", "run", *words]
 
 
-def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
+def planned_runs(plan: StudyPlan, manifest: Manifest, root: Path = Path()) -> list[PlannedRun]:
     """All trainings of a study: each seed and fold with all bundles before the next, so that a part of them compares.
+
+    Args:
+        plan: What to train.
+        manifest: The data.
+        root: The study's folder, where the plan's relative folders start.
 
     Raises:
         UsageError: If a bundle or fold does not exist, two bundles have one name, a setting is unknown, or the data are
@@ -94,7 +99,7 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
     folds = tuple(range(len(manifest.folds))) if plan.folds is None else plan.folds
     for fold in folds:
         manifest.fold(fold)
-    bundles = [_bundle(plan, name) for name in plan.bundles]
+    bundles = [_bundle(plan, name, root) for name in plan.bundles]
     _check_names([name for name, _, _ in bundles])
     configs = [(name, bundle, settings, read_config(bundle, settings)) for name, bundle, settings in bundles]
     return [
@@ -116,9 +121,9 @@ def planned_runs(plan: StudyPlan, manifest: Manifest) -> list[PlannedRun]:
     ]
 
 
-def _bundle(plan: StudyPlan, name: str) -> tuple[str, Path, dict[str, Any]]:
+def _bundle(plan: StudyPlan, name: str, root: Path) -> tuple[str, Path, dict[str, Any]]:
     """Name, folder and settings of a bundle or variant of a plan."""
-    bundle = find_bundle(plan.variants.get(name, name)).resolve()
+    bundle = find_bundle(plan.variants.get(name, name), root).resolve()
     called = name if name in plan.variants else bundle.name
     # Its config may have another name: a copy's is that of what it was copied from.
     return called, bundle, {**plan.overrides(name), "bundle_name": called}

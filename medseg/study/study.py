@@ -86,7 +86,7 @@ def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path
         raise UsageError(f"{path}: a study needs its prepared data set; give it with --data")
     manifest = read_manifest((root / str(plan.data) if data is None else data).resolve())
     work = Path("runs", "studies", plan.name) if work is None else work
-    runs = tuple(planned_runs(plan, manifest))
+    runs = tuple(planned_runs(plan, manifest, root))
     return Study(plan, StudyFolder(root), WorkFolder(work.resolve()), manifest, runs)
 
 

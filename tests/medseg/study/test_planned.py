@@ -25,6 +25,18 @@ def test_a_copied_bundle_goes_by_its_folder_s_name(tmp_path: Path, prepared: Man
     assert words[words.index("--bundle_name") + 1] == "mine"
 
 
+def test_a_relative_folder_starts_at_the_study_s(
+    tmp_path: Path, prepared: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a committed study finds its bundles whatever folder the command is run in."""
+    mine = copy_bundle(ROOT / "bundles/unet", tmp_path / "bundles" / "mine")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    plan = plan_from({"bundles": ["../bundles/mine"], "folds": [0]}, default_name="cell")
+    (run,) = planned_runs(plan, prepared, tmp_path / "study")
+    assert run.bundle == mine
+
+
 def test_two_bundles_of_one_name_are_refused(tmp_path: Path, prepared: Manifest) -> None:
     copy_bundle(ROOT / "bundles/unet", tmp_path / "unet")
     (tmp_path / "other").symlink_to(tmp_path / "unet")

@@ -10,10 +10,11 @@ import pytest
 import yaml
 from distributed import LocalCluster
 
+from medseg.deploy.find_bundle import copy_bundle
 from medseg.manifest import Manifest
 from medseg.study import check_comparable, read_results
 from medseg.study.cost import read_costs
-from tests.commands import Ended
+from tests.commands import ROOT, Ended
 from tests.medseg.conftest import Medseg
 from tests.medseg.study.commands import SHORT, run_study, scores, tracked_runs
 
@@ -152,6 +153,17 @@ def test_flags_do_not_change_a_plan(done: tuple[Path, Ended], prepared: Manifest
     assert error.endswith(
         "study.yaml: a study keeps its seeds, (0,), got (4,); change the file, or give another folder"
     )
+
+
+def test_a_bundle_s_folder_is_told_from_here_and_kept_from_the_study(
+    tmp_path: Path, prepared: Manifest, medseg: Medseg
+) -> None:
+    copy_bundle(ROOT / "bundles/unet", tmp_path / "mine")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/study.yaml").write_text("{bundles: [../mine], threads: 1}")
+    wish = ("--data", prepared.root, "--bundle", "mine", "--no-tracking")
+    error = medseg("study", "run", "study", *wish, "--threads", "2").refused()
+    assert "a study keeps its threads, 1, got 2" in error  # and its bundles are as they were
 
 
 def test_folders_that_cannot_be_written_are_refused_first(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
