@@ -9,6 +9,7 @@ from medseg.report.drawing import DIM, INK, Plot, new_figure, row_label
 from medseg.report.measures import Measure
 from medseg.report.networks import looks
 from medseg.report.numerals import between, counted, fixed
+from medseg.statistics.wording import with_article
 
 __all__ = ["case_spread"]
 
@@ -49,13 +50,9 @@ def case_spread(cases: pd.DataFrame, measure: Measure, case_noun: str) -> Plot:
         name="cases",
         title=f"{measure.title} of each {case_noun}",
         caption=(
-            f"A point is {_article(case_noun)}, scored by trainings that had not seen it, mean over their seeds. Box:"
-            " middle half and median; whiskers: up to 1.5 times its length; coloured bar: mean."
+            f"A point is {with_article(case_noun)}, scored by trainings that had not seen it, mean over their seeds."
+            " Box: middle half and median; whiskers: up to 1.5 times its length; coloured bar: mean."
         ),
         description=f"{'; '.join(words)}.",
         figure=figure,
     )
-
-
-def _article(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from medseg.statistics.evidence import NetworkEvidence, PairEvidence
 from medseg.statistics.metric_names import metric_name
 
-__all__ = ["Words", "overall_sentence", "pair_sentence"]
+__all__ = ["Words", "overall_sentence", "pair_sentence", "with_article"]
 
 _SMALL = ("no", "one", "two", "three", "four", "five")
 _NONE = "no evidence of a difference"
@@ -29,9 +29,10 @@ class Words:
     @property
     def estimand(self) -> str:
         """What means and differences estimate."""
+        unit, case = with_article(self.unit), with_article(self.case)
         return (
-            f"mean over {self.unit}s of the mean {metric_name(self.metric)} over a {self.unit}'s {self.case}s;"
-            f" {self.unit}s weigh the same, and so do {self.case}s of a {self.unit} and trainings of a {self.case}"
+            f"mean over {self.unit}s of the mean {metric_name(self.metric)} over {unit}'s {self.case}s;"
+            f" {self.unit}s weigh the same, and so do {self.case}s of {unit} and trainings of {case}"
         )
 
     @property
@@ -165,6 +166,11 @@ def _counted_all(pairs: Sequence[PairEvidence], words: Words) -> str:
     if len(counts) > 1:
         return f"over the {words.case}s that both of a pair have scored"
     return words.counted(*counts.pop())
+
+
+def with_article(noun: str) -> str:
+    """The noun after "a" or "an"."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _number_of(number: int, noun: str) -> str:

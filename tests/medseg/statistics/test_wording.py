@@ -194,6 +194,9 @@ class TestWords:
             " block and trainings of a section"
         )
 
+    def test_vowels_take_an(self) -> None:
+        assert replace(BLOCK_WORDS, case="image").estimand.endswith("images of a block and trainings of an image")
+
 
 class TestJudge:
     def judged(self, **figures: object) -> PairEvidence:
