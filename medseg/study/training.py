@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import time
@@ -27,6 +28,10 @@ from medseg.tracking.look import SETTINGS
 __all__ = ["Attempt", "Outcome", "Setting", "epochs_done", "is_done", "train"]
 
 _POLL_S = 0.5
+_KEEP_FREED_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_ARENA_MAX": "1"}
+"""What a step frees is kept for the next one: else glibc hands each large tensor back to the system, and all its pages
+are faulted in and zeroed anew (``mallopt(3)``). One arena, since the backward pass has a thread of its own. Other C
+libraries take no notice."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,14 @@ class Setting:
         return {"tracking": SETTINGS, "parent_run": self.parent_run, "log_weights": False}
 
     def environment(self, gpu: str | None) -> dict[str, str]:
-        """Variables of a training's process.
+        """Variables of a training's process; those of the allocator stay what the user has set.
 
         Args:
             gpu: Value of ``CUDA_VISIBLE_DEVICES``; None leaves it as it is.
         """
         threads = str(self.threads)
         variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TQDM_DISABLE": "1"}
+        variables |= {name: os.environ.get(name, value) for name, value in _KEEP_FREED_MEMORY.items()}
         if gpu is not None:
             variables["CUDA_VISIBLE_DEVICES"] = gpu
         if self.tracking_uri is not None:  # no option, since it may hold a password

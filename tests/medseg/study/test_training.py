@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import sys
 import time
@@ -20,6 +21,7 @@ from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.planned import PlannedRun
 from medseg.study.results import read_results
 from medseg.study.training import Attempt, Outcome, Setting
+from tests.commands import run_process
 from tests.factories import edit_json
 from tests.medseg.study.commands import until
 from tests.medseg.study.run_folders import FACTS, make_run
@@ -202,3 +204,36 @@ def test_a_training_that_does_not_answer_is_ended_when_asked_twice(
     training.stop(at_once=True)
     until(lambda: training.poll() is not None)
     assert training.poll() == Outcome(RUN, "stopped")
+
+
+FAULTS = """
+import ctypes, resource, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+def step():
+    tensor = libc.malloc(80 << 20)
+    ctypes.memset(tensor, 1, 80 << 20)
+    libc.free(tensor)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    step()
+    backward = threading.Thread(target=step)
+    backward.start()
+    backward.join()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the variables are glibc's")
+def test_memory_that_a_step_frees_is_used_again(tmp_path: Path) -> None:
+    usual, kept = (
+        int(run_process([sys.executable, "-c", FAULTS], tmp_path, 60, **variables).succeeded().stdout)
+        for variables in ({}, setting(tmp_path).environment(None))
+    )
+    assert kept < usual / 5  # the pages of one tensor, not of each of ten
+
+
+def test_an_allocator_that_the_user_has_set_up_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+    assert setting(tmp_path).environment(None)["MALLOC_ARENA_MAX"] == "4"
