@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -59,6 +60,11 @@ def known_cause(error: BaseException | None) -> MedsegError | None:
         if from_worker:
             kind, message = from_worker[-1]
             return (UsageError if kind == "UsageError" else MedsegError)(message)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return MedsegError(
+                f"{error.filename or 'a file of the run'}: must be written, got {error.strerror}; make room, then go on"
+                " with a training by --resume RUN"
+            )
         if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
             return UsageError(f"options of a component must be its arguments, but {error}")
         error = error.__cause__ or error.__context__

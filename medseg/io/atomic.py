@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,20 +14,41 @@ from typing import Any
 
 __all__ = ["atomic_path", "write_json", "write_text"]
 
+_NOTHING_LEFT = 1 << 16
+"""Bytes, of which a writer that fills a disk may leave some."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that replaces it when the block ends without an error.
 
     The temporary name keeps the suffix, by which image libraries choose the format, and is hidden.
+
+    Raises:
+        OSError: If the disk is full, also where ``torch.save`` calls that a RuntimeError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write does not know it
+        raise
+    except RuntimeError as error:
+        if shutil.disk_usage(path.parent).free >= _NOTHING_LEFT:
+            raise
+        _let_go(error)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Close what failed writers hold open: the space of an unfinished file is free only then."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def write_text(path: Path, text: str) -> None:

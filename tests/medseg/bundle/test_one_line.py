@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
@@ -45,6 +46,18 @@ class TestKnownCause:
         known = known_cause(wrapped(TypeError("Trainer() got an unexpected keyword argument 'max_epoch'")))
         assert isinstance(known, UsageError)
         assert str(known).endswith("Trainer() got an unexpected keyword argument 'max_epoch'")
+
+    def test_full_disk_is_told_of_with_the_file(self) -> None:
+        error = RuntimeError("Failed to run expression")
+        error.__cause__ = OSError(errno.ENOSPC, "No space left on device", "runs/unet/last.pt")
+        known = known_cause(error)
+        assert str(known) == (
+            "runs/unet/last.pt: must be written, got No space left on device; make room, then go on with a training by"
+            " --resume RUN"
+        )
+        assert known is not None
+        assert known.exit_status == 1
+        assert known_cause(OSError(errno.ENOENT, "No such file or directory")) is None
 
     def test_other_errors_are_unknown(self) -> None:
         assert known_cause(wrapped(ValueError("a bug"))) is None

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
@@ -34,6 +38,39 @@ class TestAtomicPath:
         with atomic_path(tmp_path / "a" / "b" / "c.txt") as partial:
             partial.touch()
         assert (tmp_path / "a" / "b" / "c.txt").is_file()
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+    def test_a_full_disk_is_told_of_with_the_file_s_name(self, tmp_path: Path) -> None:
+        def write() -> None:
+            with atomic_path(tmp_path / "a.txt") as partial:
+                partial.symlink_to("/dev/full")
+                partial.write_text("much")
+
+        with pytest.raises(OSError, match=r"No space left on device: '.*/a\.txt'$"):
+            write()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_torch_s_word_for_a_full_disk_is_understood(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And what its writer holds is let go, so that what comes next can be written."""
+        held: list[weakref.ref[IO[bytes]]] = []
+
+        def save(path: Path) -> None:
+            writer = path.open("wb")
+            held.append(weakref.ref(writer))
+            raise RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+
+        def write() -> None:
+            with atomic_path(tmp_path / "last.pt") as partial:
+                save(partial)
+
+        with pytest.raises(RuntimeError, match="PytorchStreamWriter"):
+            write()
+        monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+        with pytest.raises(OSError, match=r"No space left on device: '.*/last\.pt'$") as told:
+            write()
+        assert told.value.errno == errno.ENOSPC
+        assert held[1]() is None
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("name", ["case.nii.gz", "picture.png"])
     def test_temporary_name_is_hidden_and_keeps_the_suffix(self, tmp_path: Path, name: str) -> None:
