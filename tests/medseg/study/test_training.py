@@ -20,7 +20,7 @@ from medseg.runs import RunFolder
 from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.planned import PlannedRun
 from medseg.study.results import read_results
-from medseg.study.training import Attempt, Outcome, Setting
+from medseg.study.training import Attempt, Outcome, Setting, train
 from tests.commands import run_process
 from tests.factories import edit_json
 from tests.medseg.study.commands import until
@@ -204,6 +204,32 @@ def test_a_training_that_does_not_answer_is_ended_when_asked_twice(
     training.stop(at_once=True)
     until(lambda: training.poll() is not None)
     assert training.poll() == Outcome(RUN, "stopped")
+
+
+class _Ending(PlannedRun):
+    """A training that says something and ends in a way of its own."""
+
+    code = ""
+
+    def command(self, *_: object, **__: object) -> list[str]:
+        return [sys.executable, "-c", f"print('epoch 1/2', flush=True)\nimport os, sys\n{self.code}"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("os.kill(os.getpid(), 9)", "it was ended from outside by SIGKILL, as the system does where memory runs out"),
+        ("sys.exit(143)", "it was ended from outside by SIGTERM"),
+        ("print('error: no', flush=True); os.kill(os.getpid(), 15)", "no"),
+        ("sys.exit(3)", "epoch 1/2"),
+    ],
+)
+def test_why_a_training_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, reason: str) -> None:
+    monkeypatch.setattr(_Ending, "code", code)
+    (tmp_path / "study").mkdir()
+    outcome = train(_Ending(**vars(RUN)), setting(tmp_path))
+    assert outcome.state == "failed"
+    assert outcome.reason.startswith(f"{reason} (ended with status ")
 
 
 FAULTS = """
