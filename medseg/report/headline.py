@@ -38,10 +38,16 @@ class Headline:
 
 
 def unit_noun(study: StudyScores) -> str:
-    """What a group of cases is called: ``patient`` where images show patients, else ``block``."""
+    """What a group of cases is called.
+
+    ``patient`` where images show patients, but ``group`` where all stand in one and were split all the same, as where
+    nobody said whose they are; else ``block``.
+    """
     facts = study.results[0].facts
     placed = any(str(column).endswith("_mm") for column in study.cases)
-    return "patient" if placed or facts.get("orientation") is not None else "block"
+    if not placed and facts.get("orientation") is None:
+        return "block"
+    return "group" if facts.get("split") != "group" and study.cases.group.nunique() == 1 else "patient"
 
 
 def headlines(study: StudyScores) -> tuple[Headline, ...]:

@@ -59,6 +59,13 @@ class TestUnitNoun:
         turned = replace(first, facts={**first.facts, "orientation": "LA"})
         assert unit_noun(replace(picture_scores, results=(turned,))) == "patient"
 
+    def test_slices_that_nobody_said_the_patients_of_are_not_taken_for_one_s(self, volume_scores: StudyScores) -> None:
+        first = volume_scores.results[0]
+        random = replace(first, facts={**first.facts, "split": "random"})
+        study = replace(volume_scores, results=(random,))
+        assert unit_noun(study) == "patient"
+        assert unit_noun(replace(study, cases=study.cases.assign(group="g00"))) == "group"
+
 
 class TestGaps:
     def test_names_twelve_and_counts_the_rest(self, picture_scores: StudyScores) -> None:
