@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,12 +40,11 @@ class TestAtomicPath:
             partial.touch()
         assert (tmp_path / "a" / "b" / "c.txt").is_file()
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
     def test_a_full_disk_is_told_of_with_the_file_s_name(self, tmp_path: Path) -> None:
         def write() -> None:
             with atomic_path(tmp_path / "a.txt") as partial:
-                partial.symlink_to("/dev/full")
-                partial.write_text("much")
+                partial.touch()
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write has it, without the name
 
         with pytest.raises(OSError, match=r"No space left on device: '.*/a\.txt'$"):
             write()
