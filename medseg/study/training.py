@@ -6,7 +6,6 @@ import json
 import math
 import os
 import shutil
-import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -22,6 +21,7 @@ from medseg.io.atomic import atomic_path, write_json, write_text
 from medseg.runs import RunFolder
 from medseg.study.child import Claim, start_process
 from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.last_words import last_words
 from medseg.study.planned import PlannedRun
 from medseg.study.results import install_result, read_result
 from medseg.tracking.look import SETTINGS
@@ -205,7 +205,7 @@ class Attempt:
                 return self._install()
             if self._stopped:
                 return Outcome(self.run, "stopped")
-            raise MedsegError(_last_words(self.setting.work.log(self.run.key), status))
+            raise MedsegError(last_words(self.setting.work.log(self.run.key), status))
         except Exception as error:  # whatever it is, the other trainings go on
             return self._fail(error)
 
@@ -293,20 +293,3 @@ def _best_score(run: PlannedRun, weights: Path, record: Path) -> float:
 def _copy(source: Path, target: Path) -> None:
     with atomic_path(target) as partial:
         shutil.copyfile(source, partial)
-
-
-def _last_words(log: Path, status: int) -> str:
-    """The error that a training printed, or else the signal that ended it, or its last line."""
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    said = (errors or _signal(status) or lines or ["it said nothing"])[-1]
-    return f"{said} (ended with status {status}; log: {log})"
-
-
-def _signal(status: int) -> list[str]:
-    """Which signal ended a process, which one that cleans up adds to 128; nothing if none did."""
-    number = -status if status < 0 else status - 128
-    if number not in set(signal.Signals):
-        return []
-    memory = ", as the system does where memory runs out" if number == signal.SIGKILL else ""
-    return [f"it was ended from outside by {signal.Signals(number).name}{memory}"]
