@@ -108,8 +108,9 @@ class RunTracker:
         facts = self.recorder.facts
         self._experiment_id = experiment_id(self._client, self.experiment_name, self.tracking_uri)
         name = run_name(facts, None if self.parent_run else self.recorder.folder.root.name)
-        note = {"mlflow.note.content": run_note(facts, weights=self.log_weights)}
-        self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=note).info.run_id
+        # A run without its process's tags is never reaped: it has them from its first moment, whenever the kill comes.
+        tags = process_tags() | {"mlflow.note.content": run_note(facts, weights=self.log_weights)}
+        self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
         self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
         log_dataset(self._client, self.run_id, dataset_input(facts))
 

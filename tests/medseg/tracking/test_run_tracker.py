@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,20 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from medseg.manifest import Manifest
-from tests.commands import ROOT, Commands, Ended, bundle_command, environment, train
+from medseg.tracking import reap_dead_runs
+from tests.commands import ROOT, Commands, Ended, bundle_command, environment, run_process, train
 
 EPOCHS = 6
+KILLED_AT_FIRST_MOMENT = """
+import os, runpy, signal
+from mlflow import MlflowClient
+create = MlflowClient.create_run
+def create_and_die(*args, **options):
+    create(*args, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+MlflowClient.create_run = create_and_die
+runpy.run_module("monai.bundle", run_name="__main__")
+"""
 
 
 def tracked(data: Path, *options: str | Path, epochs: int = EPOCHS) -> list[str]:
@@ -277,6 +289,14 @@ class TestInterruptedTraining:
         commands(*tracked(prepared.root, epochs=1), cwd=tmp_path).succeeded()
         assert store(tmp_path).get_run(dead.info.run_id).info.status == "KILLED"
         assert sorted(run.info.status for run in runs_in(tmp_path)) == ["FINISHED", "KILLED"]
+
+    def test_process_killed_at_its_run_s_first_moment_is_reaped(self, prepared: Manifest, tmp_path: Path) -> None:
+        args = tracked(prepared.root)
+        command = [sys.executable, "-c", KILLED_AT_FIRST_MOMENT, *map(str, args)]
+        assert run_process(command, tmp_path).status == -signal.SIGKILL
+        assert only_run(tmp_path).info.status == "RUNNING"
+        assert reap_dead_runs(store(tmp_path)) == [only_run(tmp_path).info.run_name]
+        assert only_run(tmp_path).info.status == "KILLED"
 
 
 class TestFourAtOnce:
