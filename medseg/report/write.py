@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,15 @@ from medseg.study.folders import WorkFolder
 from medseg.study.plan import plan_file, read_plan
 
 __all__ = ["Places", "places", "write_report"]
+
+# What not every report has. Only these names are cleared, since a user may keep files of his own in the same folders.
+_FIGURES_OF_SOME = (
+    "case_*.png",
+    *(f"{name}.{kind}" for name in ("differences", "curve_*", "pareto_*") for kind in ("png", "svg")),
+)
+_TABLES_OF_SOME = tuple(
+    f"{name}.{kind}" for name in ("pairs", "differences", "cost", "settings") for kind in ("csv", "tex")
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ def write_report(place: Places, *, metric: str = "dice", pictures: bool = True) 
     The same results give the same bytes.
 
     Args:
-        place: Where everything is; files of a former report are replaced.
+        place: Where everything is; files of a former report are replaced, and those that this one lacks are deleted.
         metric: Score that the verdict is about, a column of ``volumes_last.csv``.
         pictures: Whether to draw images of the data.
 
@@ -88,9 +97,7 @@ def write_report(place: Places, *, metric: str = "dice", pictures: bool = True) 
 
 
 def _write_figures(folder: Path, report: Report) -> None:
-    # A report without pictures must not keep those of a former one.
-    for picture in folder.glob("case_*"):
-        picture.unlink()
+    _clear(folder, _FIGURES_OF_SOME)
     for plot in report.plots:
         save_plot(folder, plot)
     for row in report.pictures:
@@ -98,7 +105,14 @@ def _write_figures(folder: Path, report: Report) -> None:
 
 
 def _write_tables(folder: Path, tables: Mapping[str, Table]) -> None:
+    _clear(folder, _TABLES_OF_SOME)
     for name, table in tables.items():
         with atomic_path(folder / f"{name}.csv") as partial:
             table.data.to_csv(partial, index=False)
         write_text(folder / f"{name}.tex", to_latex(table))
+
+
+def _clear(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        for path in folder.glob(name):
+            path.unlink()

@@ -74,6 +74,25 @@ class TestWriteReport:
         assert not list((tmp_path / "figures").glob("case_*"))
         assert "--no-pictures" in (tmp_path / "report.md").read_text(encoding="utf-8")
 
+    def test_what_a_former_report_had_and_this_one_lacks_is_deleted(self, tmp_path: Path) -> None:
+        output = tmp_path / "report"
+        for name in (
+            "figures/differences.svg",
+            "figures/pareto_time.png",
+            "figures/curve_old.png",
+            "tables/pairs.csv",
+            "tables/pairs.tex",
+        ):
+            (output / name).parent.mkdir(parents=True, exist_ok=True)
+            (output / name).write_text("of two networks")
+        own = output / "tables" / "own.csv"
+        own.write_text("the user's")
+        study = make_study(tmp_path, networks=("unet",), seeds=(0,))
+        report = write_report(places(study.folder, output=output))
+        assert {path.stem for path in (output / "figures").iterdir()} == {plot.name for plot in report.plots}
+        assert {path.stem for path in (output / "tables").iterdir()} == {*report.tables, "own"}
+        assert own.read_text() == "the user's"
+
     def test_without_data_says_how_to_get_pictures(self, pictures: MadeStudy, tmp_path: Path) -> None:
         report = make_content(pictures)
         wanted = "Pictures of the cases need the prepared data set: medseg report STUDY --data PREPARED."
