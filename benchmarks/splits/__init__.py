@@ -1,0 +1,1 @@
+"""The same cases scored under two splits: what a split that leaks flatters a network by."""
