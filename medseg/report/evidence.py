@@ -81,4 +81,5 @@ class StudyEvidence:
             case=self.study.case_noun if level == "cases" else "slice",
             margin=_MARGIN if measure.higher_is_better and not measure.unit else None,
             allow_missing=True,
+            leaky=bool(self.study.results[0].facts.get("leaky")),
         )

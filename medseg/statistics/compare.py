@@ -30,6 +30,7 @@ def compare_networks(
     case: str = "image",
     margin: float | None = 0.01,
     allow_missing: bool = False,
+    leaky: bool = False,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Evidence:
@@ -51,6 +52,8 @@ def compare_networks(
         margin: Differences up to this one are of no account, in the unit of the metric; None makes no statement.
         allow_missing: Whether pairs are compared over the cases that both have scored, and what lacks is told, instead
             of an error.
+        leaky: Whether networks were trained on other cases of the units that they are scored on. Nothing is then said
+            of new units, however many there are, and each sentence says so.
         seed: Of the resampling; the same scores and seed give the same evidence.
         confidence: Of all intervals; claims need corrected p values below its complement.
 
@@ -67,8 +70,8 @@ def compare_networks(
     if not allow_missing:
         check_complete(missing)
     names = {name: name for name in cells.architectures} | dict(names or {})
-    settings = Settings(metric, higher_is_better, margin, confidence, seed)
-    words = Words(metric, higher_is_better, margin, confidence, unit, case)
+    settings = Settings(metric, higher_is_better, margin, confidence, seed, leaky)
+    words = Words(metric, higher_is_better, margin, confidence, unit, case, leaky)
     networks = [measure_network(cells, row, names, settings) for row in range(len(cells.architectures))]
     pairs = correct([measure_pair(cells, *rows, names, settings) for rows in combinations(range(len(networks)), 2)])
     judged = [judge(pair, higher_is_better=higher_is_better, confidence=confidence) for pair in pairs]

@@ -35,6 +35,7 @@ class Settings:
     margin: float | None
     confidence: float
     seed: int
+    leaky: bool = False
 
 
 def measure_network(cells: Cells, row: int, names: Mapping[str, str], settings: Settings) -> NetworkEvidence:
@@ -75,7 +76,7 @@ def measure_pair(cells: Cells, a: int, b: int, names: Mapping[str, str], setting
         )
     sample = condense(differences, cells)
     interval, p_interval = _interval_and_p(sample, settings)
-    p_wilcoxon = _p_wilcoxon(sample.all_cases if _scope(sample) == "within-block" else sample.units)
+    p_wilcoxon = _p_wilcoxon(sample.all_cases if _scope(sample, settings) == "within-block" else sample.units)
     beats, beats_interval = _wins(differences if settings.higher_is_better else -differences, cells, settings)
     margin = settings.margin
     return PairEvidence(
@@ -92,7 +93,7 @@ def measure_pair(cells: Cells, a: int, b: int, names: Mapping[str, str], setting
         p_holm=p_wilcoxon,
         a_beats_b=beats,
         a_beats_b_interval=beats_interval,
-        scope=_scope(sample),
+        scope=_scope(sample, settings),
         about=_about(sample),
         cases=len(sample.all_cases),
         units=len(sample.units),
@@ -109,8 +110,9 @@ def measure_pair(cells: Cells, a: int, b: int, names: Mapping[str, str], setting
     )
 
 
-def _scope(sample: Sample) -> Scope:
-    return "new units" if len(sample.units) >= LEAST_UNITS else "within-block"
+def _scope(sample: Sample, settings: Settings) -> Scope:
+    """Nothing is known of new units where few were scored, or all of them were trained on."""
+    return "within-block" if settings.leaky or len(sample.units) < LEAST_UNITS else "new units"
 
 
 def _about(sample: Sample) -> About:
@@ -118,7 +120,7 @@ def _about(sample: Sample) -> About:
 
 
 def _interval_and_p(sample: Sample, settings: Settings) -> tuple[Interval | None, float]:
-    sources = sources_of(sample, within=_scope(sample) == "within-block")
+    sources = sources_of(sample, within=_scope(sample, settings) == "within-block")
     # A generator of its own, so that a pair's figures do not depend on what else is compared.
     rng = np.random.default_rng(settings.seed)
     return interval_and_p(sample.mean, sources, confidence=settings.confidence, rng=rng)
@@ -137,7 +139,7 @@ def _wins(differences: NDArray[np.float64], cells: Cells, settings: Settings) ->
     stretches (Korn and Graubard 1998), since six wins of six would otherwise have an interval without width.
     """
     wins = condense(np.where(np.isnan(differences), np.nan, (np.sign(differences) + 1) / 2), cells)
-    within = _scope(wins) == "within-block"
+    within = _scope(wins, settings) == "within-block"
     sources = sources_of(wins, within=within)
     share = wins.mean
     if not sources:

@@ -25,6 +25,7 @@ class Words:
     confidence: float
     unit: str
     case: str
+    leaky: bool = False
 
     @property
     def estimand(self) -> str:
@@ -56,21 +57,33 @@ class Words:
         """How far a claim reaches that few units were seen for."""
         return f"{_spelt(units, self.unit)}, so no claim beyond {'it' if units == 1 else 'them'}"
 
+    @property
+    def leak(self) -> list[str]:
+        """That scores are of units seen in training; empty where they are not."""
+        return (
+            [f"the split leaks: other {self.case}s of these {self.unit}s may have been trained on"]
+            if self.leaky
+            else []
+        )
+
 
 def pair_sentence(pair: PairEvidence, words: Words) -> str:
     """The verdict on one pair, without a full stop."""
     if pair.equal:
         counted = words.counted(pair.cases, pair.units)
-        return f"{_NONE} between {pair.name_a} and {pair.name_b} (equal scores on all of {counted}{_left_out(pair)})"
+        sentence = (
+            f"{_NONE} between {pair.name_a} and {pair.name_b} (equal scores on all of {counted}{_left_out(pair)})"
+        )
+        return "; ".join([sentence, *words.leak])
     if pair.better is None:
         figures = _figures(pair, pair.difference, _ends(pair, 1), words)
         sentence = f"{_unsure([pair])} between {pair.name_a} and {pair.name_b} ({figures})"
-        return "; ".join([sentence, *_lacking(pair, words), *_equivalence(pair, words)])
+        return "; ".join([sentence, *_lacking(pair, words), *_equivalence(pair, words), *words.leak])
     sign = 1 if pair.better == pair.a else -1
     winner, loser = (pair.name_a, pair.name_b)[::sign]
     figures = _figures(pair, sign * pair.difference, _ends(pair, sign), words)
     sentence = f"{words.better(winner, loser)}{_where([pair])} ({figures})"
-    return "; ".join([sentence, *_limits([pair], words), *_equivalence(pair, words)])
+    return "; ".join([sentence, *_limits([pair], words), *_equivalence(pair, words), *words.leak])
 
 
 def overall_sentence(networks: Sequence[NetworkEvidence], pairs: Sequence[PairEvidence], words: Words) -> str:
@@ -81,18 +94,18 @@ def overall_sentence(networks: Sequence[NetworkEvidence], pairs: Sequence[PairEv
         text = pair_sentence(pairs[0], words)
         return f"{_capital(text) if text.startswith((_NONE, _LITTLE)) else text}."
     claims = [pair for pair in pairs if pair.better is not None]
-    figures = f"{metric_name(words.metric)}, {words.percent} {_kind(pairs)}intervals, {_counted_all(pairs, words)}"
+    figures = f"{metric_name(words.metric)}, {_intervals(pairs, words)}, {_counted_all(pairs, words)}"
     if not claims:
         parts = [f"{_capital(_unsure(pairs))} between any two of {_listed([n.name for n in networks])} ({figures})"]
         all_within = all(pair.within_margin for pair in pairs)
         parts += _equivalence(pairs[0], words) if all_within else []
-        return f"{'; '.join(parts)}."
+        return f"{'; '.join([*parts, *words.leak])}."
     parts = [words.better(winner, _listed(losers)) for winner, losers in _beaten(claims).items()]
     parts[-1] += f"{_where(claims)} ({figures})"
     if len(claims) < len(pairs):
         others = [pair for pair in pairs if pair.better is None]
         parts.append(f"{_unsure(others)} between {'the other two' if len(others) == 1 else 'other pairs'}")
-    return f"{'; '.join([*parts, *_limits(claims, words)])}."
+    return f"{'; '.join([*parts, *_limits(claims, words), *words.leak])}."
 
 
 def _unsure(pairs: Sequence[PairEvidence]) -> str:
@@ -109,6 +122,12 @@ def _figures(pair: PairEvidence, difference: float, ends: tuple[float, float] | 
     if pair.better is not None and pair.scope == "new units":
         parts.append(f"Holm p {_p_value(max(pair.p_holm, pair.p_interval_holm))}")
     return ", ".join([*parts, words.counted(pair.cases, pair.units) + _left_out(pair)])
+
+
+def _intervals(pairs: Sequence[PairEvidence], words: Words) -> str:
+    if all(pair.interval is None for pair in pairs):
+        return f"no intervals, for which {words.case}s or {words.unit}s are too few"
+    return f"{words.percent} {_kind(pairs)}intervals"
 
 
 def _ends(pair: PairEvidence, sign: int) -> tuple[float, float] | None:

@@ -162,6 +162,17 @@ class TestScope:
         assert "one block" not in pair.sentence
         assert "one patient, so no claim beyond it" in pair.sentence
 
+    def test_a_leaky_split_allows_no_claim_about_new_units(self) -> None:
+        scores = random_scores({"a": 0.1, "b": 0.05, "c": 0.0}, units=12, cases=10, seeds=2)
+        assert {pair.scope for pair in compare_networks(scores).pairs} == {"new units"}
+        evidence = compare_networks(scores, leaky=True)
+        assert {pair.scope for pair in evidence.pairs} == {"within-block"}
+        assert evidence.pair("a", "c").better == "a"
+        assert evidence.sentence.endswith(
+            "; 12 patients, so no claim beyond them; the split leaks: other images of these patients may have been"
+            " trained on."
+        )
+
     @pytest.mark.parametrize(("units", "claims"), [(7, 0), (8, 3)])
     def test_six_pairs_need_eight_units(self, units: int, claims: int) -> None:
         # All of the first network's differences are positive: p is 2 / 2 ** units in each of its three pairs, and the

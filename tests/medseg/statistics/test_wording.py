@@ -124,6 +124,12 @@ class TestPairSentence:
         pair = replace(CLAIM, interval=Interval(0.00002, 0.02), p_holm=0.0002, p_interval_holm=0.0003)
         assert "interval 2e-05 to 0.0200, Holm p below 0.001" in pair_sentence(pair, WORDS)
 
+    @pytest.mark.parametrize("pair", [CLAIM, UNSURE, replace(UNSURE, equal=True)])
+    def test_a_leak_is_said_of_each_pair(self, pair: PairEvidence) -> None:
+        plain = pair_sentence(pair, WORDS)
+        leak = "; the split leaks: other images of these patients may have been trained on"
+        assert pair_sentence(pair, replace(WORDS, leaky=True)) == plain + leak
+
     def test_scores_left_out_are_counted(self) -> None:
         assert "24 patients, leaving out 1 score without a counterpart)" in pair_sentence(
             replace(CLAIM, left_out=1), WORDS
@@ -146,6 +152,14 @@ class TestOverallSentence:
         assert overall_sentence([network(name) for name in "abc"], pairs, BLOCK_WORDS) == (
             "No evidence of a difference between any two of a, b and c"
             " (Dice, 95% within-block intervals, 30 sections of 1 block)."
+        )
+
+    def test_where_no_pair_has_an_interval_none_is_named(self) -> None:
+        few = {"scope": "within-block", "cases": 4, "units": 4, "interval": None}
+        pairs = [replace(between(*names), **few) for names in ("ab", "ac", "bc")]
+        assert overall_sentence([network(name) for name in "abc"], pairs, WORDS) == (
+            "No evidence of a difference between any two of a, b and c"
+            " (Dice, no intervals, for which images or patients are too few, 4 patients)."
         )
 
     def test_some_interval_holds_no_0_but_nothing_is_claimed(self) -> None:
