@@ -10,12 +10,12 @@ from typing import Any
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
-from medseg.handlers.score_files import write_table
 from medseg.handlers.score_table import ScoreTable
 from medseg.io.atomic import write_json
 from medseg.manifest import read_manifest
 from medseg.metrics import calibration_table, summarise
 from medseg.runs import check_unseen
+from medseg.runs.score_files import write_table
 
 __all__ = ["EvaluationReport"]
 

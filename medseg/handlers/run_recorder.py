@@ -13,7 +13,6 @@ import torch
 import torch.distributed as dist
 from ignite.engine import Engine, Events
 
-from medseg.handlers.score_files import read_table, write_table
 from medseg.handlers.score_table import EpochScores, ScoreTable
 from medseg.io.atomic import atomic_path, write_json
 from medseg.metrics import CalibrationBins, calibration_table, summarise
@@ -28,6 +27,7 @@ from medseg.runs import (
     save_weights,
 )
 from medseg.runs.peak_memory import peak_memory
+from medseg.runs.score_files import read_table, write_table
 
 __all__ = ["RunRecorder"]
 

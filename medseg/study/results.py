@@ -17,6 +17,7 @@ import pandas as pd
 from medseg.errors import MedsegError, UsageError
 from medseg.io.atomic import write_json
 from medseg.runs import RunFolder
+from medseg.runs.score_files import read_table
 from medseg.study.folders import StudyFolder
 
 __all__ = [
@@ -108,7 +109,7 @@ class Result:
     def _table(self, name: str, *needed: str) -> pd.DataFrame:
         path = self.folder / name
         try:
-            table = pd.read_csv(path, dtype={"group": str, "case": str})
+            table = read_table(path)
         except (OSError, ValueError) as error:
             raise MedsegError(
                 f"{path}: must be a table of a finished training, got {' '.join(str(error).split())};"
@@ -160,6 +161,7 @@ def check_comparable(results: Sequence[Result]) -> None:
         by_bundle[result.bundle].append(result)
     for bundle, own in by_bundle.items():
         _check_same(own, "config_sha256", f"trainings of {bundle} must have the same settings")
+        _check_once(own)
 
 
 def missing_cases(results: Sequence[Result]) -> dict[str, list[str]]:
@@ -214,7 +216,7 @@ def _forget_killed(target: Path) -> None:
 def _read(path: Path) -> Result:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        missing = [name for name in _NEEDED if name not in facts]
+        missing = [name for name in _NEEDED if facts.get(name) is None]
     except (ValueError, OSError, TypeError) as error:
         raise MedsegError(
             f"{path}: must be a training's facts as JSON, got {error}; delete its folder to train it again"
@@ -231,6 +233,17 @@ def _check_same(results: Sequence[Result], name: str, rule: str) -> None:
     if len(by_value) > 1:
         found = " and ".join(f"{value[:16]} ({result.key})" for value, result in by_value.items())
         raise UsageError(f"{results[0].folder.parent}: {rule}, got {name} {found}; keep them in studies of their own")
+
+
+def _check_once(results: Sequence[Result]) -> None:
+    seen: dict[tuple[int, int], Result] = {}
+    for result in results:
+        other = seen.setdefault((result.fold, result.seed), result)
+        if other is not result:
+            raise UsageError(
+                f"{result.folder.parent}: a comparison must have one training of {result.bundle}, fold {result.fold},"
+                f" seed {result.seed}, got {other.key} and {result.key}; delete the folder of one"
+            )
 
 
 def _position(result: Result) -> tuple[int, str, int, int, str]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
 from filelock import FileLock
 
 from medseg.errors import MedsegError
 from medseg.io.atomic import atomic_path, write_json, write_text
 from medseg.runs import RunFolder
+from medseg.runs.score_files import read_table
 from medseg.study.child import Claim, start_process
 from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.last_words import last_words
@@ -269,7 +269,7 @@ def _is_finished(run: PlannedRun, folder: RunFolder) -> bool:
 
 def _keep_best(run: PlannedRun, folder: RunFolder, work: WorkFolder) -> None:
     """Keep the weights of the bundle's training with the highest mean Dice over its cases, each on its own fold."""
-    score = float(pd.read_csv(folder.volumes("last"))["dice"].mean())
+    score = float(read_table(folder.volumes("last"))["dice"].mean())
     target = work.best_weights(run.bundle_name)
     target.parent.mkdir(parents=True, exist_ok=True)
     record = target.with_name("best.json")

@@ -6,13 +6,13 @@ import json
 import re
 import time
 
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 from PIL import Image
 
 from medseg.runs import RunFolder
+from medseg.runs.score_files import read_table
 
 __all__ = ["log_means", "log_pictures", "log_score_sheet"]
 
@@ -26,7 +26,7 @@ def log_score_sheet(client: MlflowClient, run_id: str, folder: RunFolder) -> Non
     """Log the last scores for the table view of an experiment's runs: an image a row, a run a column; four digits."""
     if not folder.scores("last").is_file():
         return
-    scores = pd.read_csv(folder.scores("last"))
+    scores = read_table(folder.scores("last"))
     sheet = scores.drop(columns=["group", "case", "slice"]).round(4)
     # The view groups by the first column and compares the second, Dice.
     sheet.insert(0, "image", [f"{case}, slice {index}" for case, index in zip(scores.case, scores.slice, strict=True)])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from medseg.handlers.score_files import read_table, write_table
+from medseg.runs.score_files import read_table, write_table
 
 
 class TestTables:
@@ -17,6 +17,12 @@ class TestTables:
     def test_names_of_digits_stay_text(self, tmp_path: Path) -> None:
         write_table(tmp_path / "scores.csv", pd.DataFrame({"group": ["01"], "case": ["007"], "dice": [1.0]}))
         assert read_table(tmp_path / "scores.csv").to_numpy().tolist() == [["01", "007", 1.0]]
+
+    def test_names_that_say_nothing_elsewhere_stay_text(self, tmp_path: Path) -> None:
+        names = ["NA", "null", "None", "N/A"]
+        table = pd.DataFrame({"group": names, "case": names[::-1], "dice": [1.0, math.nan, 0.5, 0.0]})
+        write_table(tmp_path / "scores.csv", table)
+        pd.testing.assert_frame_equal(read_table(tmp_path / "scores.csv"), table)
 
     def test_what_is_not_known_is_an_empty_cell(self, tmp_path: Path) -> None:
         write_table(tmp_path / "volumes.csv", pd.DataFrame({"case": ["a"], "hd95_mm": [math.nan], "dice": [0.0]}))

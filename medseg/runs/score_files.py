@@ -18,5 +18,5 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_table` wrote, names as text even where they are digits only."""
-    return pd.read_csv(path, dtype={"group": str, "case": str})
+    """Read what :func:`write_table` wrote: names are text, even where they are digits only, or ``NA`` or ``null``."""
+    return pd.read_csv(path, dtype={"group": str, "case": str}, keep_default_na=False, na_values=["", "nan"])
