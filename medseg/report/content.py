@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ def make_report(
         verdict=compared.sentence,
         pair_verdicts=tuple(pair.sentence for pair in compared.pairs),
         headlines=headlines(study),
-        gaps=tuple(gaps(study)),
+        gaps=tuple(gaps(study, chosen)),
         tables=_tables(study, evidence, compared, chosen, costs),
         curves=tuple(learning_curves(study.results)),
         spread=case_spread(study.cases, chosen, study.case_noun),
@@ -116,7 +117,7 @@ def make_report(
         reliability=reliability(bins),
         pictures=tuple(rows),
         picture_note=note,
-        commands=_commands(study, metric),
+        commands=_commands(folder, metric),
     )
 
 
@@ -171,9 +172,8 @@ def _pictures(study: StudyScores, data: Path | None, work: WorkFolder, wanted: b
     return rows, note
 
 
-def _commands(study: StudyScores, metric: str) -> tuple[str, ...]:
+def _commands(folder: Path, metric: str) -> tuple[str, ...]:
+    # An absolute path is this machine's, which nobody else has.
+    study = shlex.quote(folder.name if folder.is_absolute() else folder.as_posix())
     option = "" if metric == "dice" else f" --metric {metric}"
-    return (
-        f"medseg study run {study.name} --data PREPARED",
-        f"medseg report {study.name} --data PREPARED{option}",
-    )
+    return f"medseg study run {study} --data PREPARED", f"medseg report {study} --data PREPARED{option}"

@@ -11,7 +11,7 @@ from medseg.report.gather import StudyScores
 from medseg.report.numerals import MISSING, counted, memory, short, time, whole
 from medseg.report.tables import Table
 
-__all__ = ["cost_table"]
+__all__ = ["cost_table", "machine_of"]
 
 
 def cost_table(study: StudyScores, costs: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -63,18 +63,25 @@ def _note(study: StudyScores, costs: Mapping[str, Mapping[str, Any]]) -> str:
     sizes = sorted({" × ".join(map(str, cost["slice_px"])) for cost in costs.values()})
     repeats = sorted({str(cost.get("repeats")) for cost in costs.values()})
     batches = sorted({str(cost.get("batch_size")) for cost in costs.values()})
-    return (
+    note = (
         f"{note} The rest is measured for slices of {' or '.join(sizes)} pixels, {_machines(costs.values())}: the"
         f" median of {' or '.join(repeats)} repeats, a training step of batch size {' or '.join(batches)}."
     )
+    if len({machine_of(cost) for cost in costs.values()}) > 1:
+        note += (
+            " Times of different machines cannot be compared, so no chart sets them beside each other; delete costs/"
+            " in the study's folder and measure all on one."
+        )
+    return note
 
 
 def _machines(facts: Iterable[Mapping[str, Any]]) -> str:
     """Kinds of machine, not which."""
-    return " and ".join(sorted({_machine(fact) for fact in facts}))
+    return " and ".join(sorted({machine_of(fact) for fact in facts}))
 
 
-def _machine(fact: Mapping[str, Any]) -> str:
+def machine_of(fact: Mapping[str, Any]) -> str:
+    """Device, kind of machine and number of threads that a time was measured with."""
     threads = fact.get("threads")
     used = "" if threads is None else f", {counted(threads, 'thread')}"
     return f"on {fact.get('device', '?')} ({fact.get('machine', '?')}{used})"

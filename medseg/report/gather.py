@@ -19,6 +19,9 @@ __all__ = ["StudyScores", "gather"]
 
 _CASE_COLUMNS = ("group", "case", "slices", "dice", "iou")
 _BIN_COLUMNS = ("bin_low", "bin_high", "pixels", "mean_probability", "foreground_share")
+# Ids of train.json that a training's facts hold as the plan gives them.
+_PLAIN = ("max_epochs", "epoch_length", "batch_size", "learning_rate", "dropout", "image_size", "flip_probability",
+          "rotate90_probability")  # fmt: skip
 _IMAGE_COLUMNS = ("group", "case", "slice", "dice", "iou", "true_positive_px", "false_negative_px")
 
 
@@ -30,6 +33,7 @@ class StudyScores:
         name: The study's.
         results: Finished trainings, by network, fold and seed.
         missing_runs: Trainings of the study that are not finished, in words.
+        set_aside: Finished trainings that are none of the plan's, in words.
         missing_cases: By network, cases that others have been scored on and it has not.
         cases: Last epochs' scores, a case of a training a row: ``architecture``, ``fold``, ``seed``, then the
             columns of ``volumes_last.csv``.
@@ -41,6 +45,7 @@ class StudyScores:
     name: str
     results: tuple[Result, ...]
     missing_runs: tuple[str, ...]
+    set_aside: tuple[str, ...]
     missing_cases: dict[str, list[str]]
     cases: pd.DataFrame
     cases_best: pd.DataFrame
@@ -90,7 +95,7 @@ def gather(study: Path) -> StudyScores:
 
     Raises:
         UsageError: If the folder is no study's, has no finished training, or holds trainings that may not stand in one
-            table.
+            table, or the plan has other data.
         MedsegError: If a file is damaged.
     """
     if not (study / "results").is_dir() and not plan_file(study).is_file():
@@ -98,7 +103,15 @@ def gather(study: Path) -> StudyScores:
             f"{study}: study must be a folder with study.yaml and results/, but it has neither;"
             " make one with: medseg study run"
         )
-    results = read_results(study)
+    plan = read_plan(study) if plan_file(study).is_file() else None
+    found = read_results(study)
+    set_aside = {} if plan is None else _set_aside(plan, found, study)
+    results = [result for result in found if result.key not in set_aside]
+    if not results and set_aside:
+        raise UsageError(
+            f"{study}: study must have a finished training of its plan in results/, got none, but"
+            f" {'; '.join(set_aside.values())}; go on with: medseg study run"
+        )
     if not results:
         raise UsageError(
             f"{study}: study must have a finished training in results/, got none; go on with: medseg study run"
@@ -107,17 +120,45 @@ def gather(study: Path) -> StudyScores:
     for result in results:
         _check(result.history(), result.folder / "history.csv", ("epoch",))
         _check(result.calibration(), result.folder / "calibration_last.csv", _BIN_COLUMNS)
-    plan = read_plan(study) if plan_file(study).is_file() else None
     return StudyScores(
         name=study.resolve().name if plan is None else plan.name,
         results=tuple(results),
         missing_runs=tuple(_missing_runs(plan, results)),
+        set_aside=tuple(set_aside.values()),
         missing_cases=missing_cases(results),
         cases=_table(results, "volumes", "last", _CASE_COLUMNS),
         cases_best=_table(results, "volumes", "best", _CASE_COLUMNS),
         images=_table(results, "scores", "last", _IMAGE_COLUMNS),
         images_best=_table(results, "scores", "best", _IMAGE_COLUMNS),
     )
+
+
+def _set_aside(plan: StudyPlan, results: Sequence[Result], study: Path) -> dict[str, str]:
+    """By key, the trainings that are none of the plan's, and why."""
+    bundles = {Path(bundle).name: bundle for bundle in plan.bundles}
+    reasons = {}
+    for result in results:
+        if plan.fingerprint is not None and not str(result.facts["fingerprint"]).startswith(plan.fingerprint):
+            raise UsageError(
+                f"{study}: results must be of the data with fingerprint {plan.fingerprint}, got"
+                f" {str(result.facts['fingerprint'])[:12]} ({result.key}); keep other data in a study of their own"
+            )
+        for name, value, planned in (
+            ("bundle", result.bundle, tuple(bundles)),
+            ("fold", result.fold, plan.folds),
+            ("seed", result.seed, plan.seeds),
+        ):
+            if planned is not None and value not in planned:
+                reasons[result.key] = f"{_title(result)} (the plan has no such {name})"
+        if result.key not in reasons:
+            for name, value in plan.overrides(bundles[result.bundle]).items():
+                if name in _PLAIN and value is not None and result.facts.get(name, value) != value:
+                    reasons[result.key] = f"{_title(result)} ({name} {result.facts[name]}, in the plan {value})"
+    return reasons
+
+
+def _title(result: Result) -> str:
+    return f"{result.bundle}, fold {result.fold}, seed {result.seed}"
 
 
 def _table(results: Sequence[Result], kind: str, which: str, needed: Sequence[str]) -> pd.DataFrame:

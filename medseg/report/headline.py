@@ -8,6 +8,7 @@ from typing import Any
 
 from medseg.paper import PAPER_NETWORKS
 from medseg.report.gather import StudyScores
+from medseg.report.measures import Measure
 from medseg.report.numerals import MISSING, counted
 
 __all__ = ["Headline", "gaps", "headlines", "unit_noun"]
@@ -111,15 +112,26 @@ def _same(study: StudyScores, name: str) -> str:
     return " or ".join(values)
 
 
-def gaps(study: StudyScores) -> Iterator[str]:
-    """What the study lacks, in sentences."""
+def gaps(study: StudyScores, chosen: Measure) -> Iterator[str]:
+    """What the study lacks, in sentences; of scores, the one that the verdict is about."""
     if study.missing_runs:
         yield f"Not finished: {_named(study.missing_runs)}."
+    if study.set_aside:
+        yield f"Left out, since study.yaml has another plan: {_named(study.set_aside)}."
     for network, cases in study.missing_cases.items():
         yield (
             f"{network} has not been scored on {counted(len(cases), study.case_noun)} that others have:"
             f" {_named(cases)}. Differences are over the common ones only."
         )
+    for network in study.networks:
+        unknown = study.cases[(study.cases.architecture == network) & study.cases[chosen.column].isna()]
+        if not unknown.empty:
+            cases = sorted(unknown.case.unique())
+            them = "it" if len(cases) == 1 else "them"
+            yield (
+                f"{network} has no {chosen.title} on {counted(len(cases), study.case_noun)}, where truth or prediction"
+                f" is empty: {_named(cases)}. Means and differences leave {them} out, whatever was missed there."
+            )
 
 
 def _named(names: Iterable[str]) -> str:

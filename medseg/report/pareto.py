@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from medseg.report.cost_table import machine_of
 from medseg.report.drawing import DIM, INK, Plot, new_figure, plain_log_ticks
 from medseg.report.measures import Measure
 from medseg.report.networks import looks
@@ -37,7 +38,7 @@ def pareto_front(points: Mapping[str, tuple[float, float]], *, higher_is_better:
 def pareto_plots(
     evidence: Evidence, measure: Measure, parameters: Mapping[str, Any], costs: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Plot]:
-    """Score beside time of prediction, where that was measured, and beside the number of parameters.
+    """Score beside time of prediction, where that was measured on one kind of machine, and beside parameters.
 
     Args:
         evidence: Scores with intervals.
@@ -47,7 +48,7 @@ def pareto_plots(
     """
     scored = [network.architecture for network in evidence.networks]
     seconds = {name: costs[name]["infer_seconds"] * 1000 for name in scored if costs.get(name, {}).get("infer_seconds")}
-    if seconds:
+    if seconds and len({machine_of(costs[name]) for name in seconds}) == 1:
         label, noun = "prediction of a slice, ms", "prediction time"
         yield _plot(evidence, measure, "pareto_time", seconds, label, noun)
     known = {name: parameters[name] for name in scored if parameters.get(name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,9 +78,11 @@ def _ours(study: StudyScores, evidence: StudyEvidence, network: str, which: str,
 
 
 def _figures(name: str, found: NetworkEvidence | None) -> dict[str, float | None]:
-    low, high = _ends(None if found is None else found.interval)
-    mean = None if found is None else found.mean_of_cases
-    return {name: mean, f"{name}_ci95_low": low, f"{name}_ci95_high": high}
+    if found is None:
+        return dict.fromkeys((name, f"{name}_ci95_low", f"{name}_ci95_high"))
+    # The interval is of the mean over units, which is another figure where one has more cases than another.
+    low, high = _ends(found.interval) if math.isclose(found.mean, found.mean_of_cases, rel_tol=1e-9) else (None, None)
+    return {name: found.mean_of_cases, f"{name}_ci95_low": low, f"{name}_ci95_high": high}
 
 
 def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
@@ -109,15 +112,22 @@ def _paper_note(study: StudyScores, evidence: StudyEvidence, printed: bool) -> s
     note = (
         f"Means over {what}, which weigh the same, of trainings that had not seen them; each is first averaged over its"
         f" trainings. mIoU is the foreground's, as in the paper's tables. Intervals resample {evidence.unit}s, or"
-        " within them where there are few. Loss is the training loss summed over the batches of the epoch, mean over"
-        " trainings."
+        f" within them where there are few; where {evidence.unit}s have different numbers of {what} there is none, but"
+        f" the table of all scores has means over {evidence.unit}s with theirs. Loss is the training loss summed over"
+        " the batches of the epoch, mean over trainings."
     )
+    if _differ(study, "batch_size") or _differ(study, "epoch_length"):
+        note += " Networks had different numbers of batches an epoch, so their losses cannot be compared."
     if printed:
         note += (
             " The paper gives no split, no seeds and no number of runs; its count for FCN-8s is that of a VGG-19"
             " classifier."
         )
     return note
+
+
+def _differ(study: StudyScores, fact: str) -> bool:
+    return len({str(result.facts.get(fact)) for result in study.results}) > 1
 
 
 def scores_table(study: StudyScores, evidence: StudyEvidence, which: str) -> Table:

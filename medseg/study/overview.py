@@ -100,7 +100,8 @@ def _progress(counts: Counter[str], manifest: Manifest) -> str:
 
 def _found(scores: StudyScores) -> Iterator[str]:
     """The report's verdict, and what lacks."""
-    compared = StudyEvidence(scores, unit_noun(scores)).pairs(measure("dice"))
+    chosen = measure("dice")
+    compared = StudyEvidence(scores, unit_noun(scores)).pairs(chosen)
     if compared is None or not compared.pairs:
         yield f"only {scores.networks[0]}, nothing to compare it with."
     else:
@@ -109,7 +110,7 @@ def _found(scores: StudyScores) -> Iterator[str]:
             yield from ("", *(f"- {pair.sentence}" for pair in compared.pairs[:_MOST_PAIRS]))
         if len(compared.pairs) > _MOST_PAIRS:
             yield f"- {len(compared.pairs) - _MOST_PAIRS} more pairs: see the report"
-    yield from (f"\n{sentence}" for sentence in gaps(scores))
+    yield from (f"\n{sentence}" for sentence in gaps(scores, chosen))
 
 
 def _about(plan: StudyPlan, manifest: Manifest, states: Sequence[RunState]) -> str:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from medseg.errors import MedsegError, UsageError
 from medseg.report.gather import StudyScores, gather
+from medseg.report.headline import gaps
+from medseg.report.measures import measure
 from tests.factories import edit_json
 from tests.medseg.studies import MadeStudy, make_study
 
@@ -64,7 +68,66 @@ class TestMissing:
         assert gather(study.folder).missing_runs == ("the folds of 2 other cases",)
 
 
+class TestSetAside:
+    def planned(self, study: MadeStudy, **changes: object) -> StudyScores:
+        path = study.folder / "study.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
+        return gather(study.folder)
+
+    def test_what_the_plan_does_not_have(self, study: MadeStudy) -> None:
+        scores = self.planned(study, bundles=["unet"], folds=[0, 2])
+        assert {(result.bundle, result.fold) for result in scores.results} == {("unet", 0), ("unet", 2)}
+        assert scores.missing_runs == ()
+        assert "unet, fold 1, seed 0 (the plan has no such fold)" in scores.set_aside
+        assert "fcn8s, fold 0, seed 0 (the plan has no such bundle)" in scores.set_aside
+        assert len(scores.set_aside) == 4
+        told = list(gaps(scores, measure("dice")))
+        assert told[0].startswith("Left out, since study.yaml has another plan: unet, fold 1, seed 0 (the plan has")
+
+    def test_other_settings_than_the_plans(self, study: MadeStudy) -> None:
+        scores = self.planned(study, per_bundle={"fcn8s": {"max_epochs": 12}})
+        assert scores.networks == ("unet",)
+        assert scores.set_aside[0] == "fcn8s, fold 0, seed 0 (max_epochs 6, in the plan 12)"
+        assert "fcn8s, fold 0, seed 0" in scores.missing_runs
+
+    def test_the_plans_own_settings_stay(self, study: MadeStudy) -> None:
+        scores = self.planned(study, settings={"max_epochs": 6, "image_size": None, "val_interval": 3})
+        assert scores.set_aside == ()
+
+    def test_nothing_of_the_plan_is_refused(self, study: MadeStudy) -> None:
+        with pytest.raises(
+            UsageError, match=r"a finished training of its plan in results/, got none, but unet, fold 0, .*no such seed"
+        ):
+            self.planned(study, seeds=[7])
+
+    def test_other_data_than_the_plans_are_refused(self, study: MadeStudy) -> None:
+        own = study.manifest.fingerprint[:12]
+        with pytest.raises(UsageError, match=f"with fingerprint 0123456789ab, got {own} .unet-fold0-seed0-"):
+            self.planned(study, fingerprint="0123456789ab")
+
+
+class TestNames:
+    def test_a_case_or_group_called_na_is_no_missing_one(self, study: MadeStudy) -> None:
+        for path in study.folder.glob("results/*/*_*.csv"):
+            path.write_text(path.read_text().replace("disc_001", "NA").replace("g1,", "null,"))
+        scores = gather(study.folder)
+        assert len(scores.cases) == 2 * 6
+        assert "NA" in set(scores.cases.case)
+        assert "null" in set(scores.cases.group)
+
+
 class TestRefused:
+    def test_a_training_twice(self, study: MadeStudy) -> None:
+        first = study.result("unet")
+        shutil.copytree(first, first.with_name("unet-fold0-seed0-copy"))
+        with pytest.raises(UsageError, match="must have one training of unet, fold 0, seed 0, got unet-fold0-seed0-"):
+            gather(study.folder)
+
+    def test_facts_without_a_value(self, study: MadeStudy) -> None:
+        edit_json(study.result("unet") / "run.json", lambda facts: facts.update(fold=None))
+        with pytest.raises(MedsegError, match=r"run\.json: must hold fold, but it does not"):
+            gather(study.folder)
+
     def test_no_study(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"must be a folder with study.yaml and results/, but it has neither"):
             gather(tmp_path)

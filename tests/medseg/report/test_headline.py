@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from medseg.report.gather import StudyScores
 from medseg.report.headline import Headline, gaps, headlines, unit_noun
+from medseg.report.measures import measure
 
 
 class TestHeadlines:
@@ -70,6 +71,17 @@ class TestUnitNoun:
 class TestGaps:
     def test_names_twelve_and_counts_the_rest(self, picture_scores: StudyScores) -> None:
         runs = tuple(f"unet, fold {fold}, seed 0" for fold in range(15))
-        (sentence,) = gaps(replace(picture_scores, missing_runs=runs))
+        (sentence,) = gaps(replace(picture_scores, missing_runs=runs), measure("dice"))
         assert sentence.startswith("Not finished: unet, fold 0, seed 0; unet, fold 1, seed 0;")
         assert sentence.endswith("unet, fold 11, seed 0; and 3 more.")
+
+    def test_names_cases_without_the_score_that_decides(self, picture_scores: StudyScores) -> None:
+        cases = picture_scores.cases.copy()
+        unknown = (cases.architecture == "fcn8s") & cases.case.isin(["disc_001", "disc_004"])
+        cases.loc[unknown, "hd95_px"] = float("nan")
+        study = replace(picture_scores, cases=cases)
+        assert list(gaps(study, measure("dice"))) == []
+        assert list(gaps(study, measure("hd95_px"))) == [
+            "fcn8s has no HD95 on 2 images, where truth or prediction is empty: disc_001; disc_004. Means and"
+            " differences leave them out, whatever was missed there."
+        ]

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from medseg.report.content import Report
 from medseg.report.pareto import pareto_front
+from tests.factories import edit_json
+from tests.medseg.studies import make_content, make_study
 
 POINTS = st.dictionaries(
     st.text("abcdef", min_size=1, max_size=2), st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1
@@ -44,3 +47,11 @@ class TestParetoPlots:
         assert "fcn8s" not in report.pareto[0].description.split("On the front:")[1]
         assert "unet: 17.8 ms" in report.pareto[0].description
         assert "fcn8s: 134 M" in report.pareto[1].description
+
+    def test_times_of_two_machines_stand_in_no_chart(self, tmp_path: Path) -> None:
+        study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
+        (cost,) = study.folder.glob("costs/fcn8s-*.json")
+        edit_json(cost, lambda facts: facts.update(device="cuda:0"))
+        report = make_content(study)
+        assert [plot.name for plot in report.pareto] == ["pareto_parameters"]
+        assert "Times of different machines cannot be compared" in report.tables["cost"].note

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,23 @@ class TestPaperTable:
         assert table.data.aver_dice[1] == pytest.approx(slices.dice.mean())
         # Of the four slices of each of eight volumes the last is empty.
         assert (table.data.n[0], table.data.n[1]) == (24, 32)
+
+    def test_no_interval_of_another_mean(self, volume_scores: StudyScores) -> None:
+        # Without the slices of one volume but two, the mean over slices is no mean over patients.
+        images = volume_scores.images
+        study = replace(volume_scores, images=images[(images.case != "disc_000") | (images.slice < 2)])
+        table = paper_table(study, StudyEvidence(study, "patient"))
+        own = study.images[(study.images.architecture == "unet")]
+        assert table.data.aver_dice[1] == pytest.approx(own.dice.mean())
+        assert table.data.aver_dice_ci95_low[:2].isna().all()
+        assert table.rows[1][6] == "–"
+        assert "where patients have different numbers of slices there is none" in table.note
+
+    def test_losses_of_other_numbers_of_batches_are_told_apart(self, picture_scores: StudyScores) -> None:
+        assert "losses cannot be compared" not in paper_table(picture_scores, StudyEvidence(picture_scores, "block")).note
+        first, *others = picture_scores.results
+        study = replace(picture_scores, results=(replace(first, facts={**first.facts, "batch_size": 4}), *others))
+        assert "losses cannot be compared" in paper_table(study, StudyEvidence(study, "block")).note
 
     def test_the_papers_rows_stand_below_ours(self, tmp_path: Path) -> None:
         study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
