@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock
 from mlflow import MlflowClient
@@ -49,6 +50,8 @@ def open_store(uri: str) -> MlflowClient:
         database = Path(uri.removeprefix(SQLITE))
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock"):
+            if not database.is_file() or database.stat().st_size == 0:
+                _create(database)
             client = MlflowClient(tracking_uri=uri)
             client.search_experiments(max_results=1)
         return client
@@ -62,6 +65,16 @@ def open_store(uri: str) -> MlflowClient:
         raise UsageError(
             f"{without_password(uri)}: tracking_uri must be an MLflow store that opens, got {without_password(reason)}"
         ) from error
+
+
+def _create(database: Path) -> None:
+    """Make a new store, whole or not at all: one that was killed halfway through its tables never opens again."""
+    for left in database.parent.glob(f".{database.name}.*.new*"):
+        left.unlink()
+    # Another name each time, since MLflow takes a store that it has opened once for one that is there.
+    partial = database.with_name(f".{database.name}.{uuid4().hex}.new")
+    MlflowClient(tracking_uri=f"{SQLITE}{partial}").search_experiments(max_results=1)
+    partial.replace(database)
 
 
 def without_password(text: str) -> str:

@@ -20,7 +20,7 @@ from mlflow.entities import Dataset, DatasetInput
 from medseg.errors import UsageError
 from medseg.tracking import default_uri, open_store
 from medseg.tracking.store import experiment_id, log_dataset, without_password
-from tests.commands import environment
+from tests.commands import environment, run_process
 
 
 class TestDefaultUri:
@@ -38,6 +38,25 @@ class TestOpenStore:
     def test_makes_the_store_and_its_folder(self, tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path / 'deep' / 'mlflow.db'}")
         assert (tmp_path / "deep" / "mlflow.db").is_file()
+
+    def test_killed_while_it_makes_the_store_leaves_none(self, tmp_path: Path) -> None:
+        # The kill comes in the middle of the tables, some of which are there by then.
+        code = (
+            "import os, signal, sys, sqlalchemy.event, sqlalchemy.engine\n"
+            "made = []\n"
+            "@sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, 'after_cursor_execute')\n"
+            "def count(connection, cursor, statement, *rest):\n"
+            "    made.append('CREATE TABLE' in statement)\n"
+            "    if sum(made) == 5: os.kill(os.getpid(), signal.SIGKILL)\n"
+            "from medseg.tracking import open_store\n"
+            "open_store(sys.argv[1])\n"
+        )
+        uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+        assert run_process([sys.executable, "-c", code, uri], tmp_path).status == -signal.SIGKILL
+        assert not (tmp_path / "mlflow.db").exists()
+        assert list(tmp_path.glob(".mlflow.db.*.new"))
+        assert open_store(uri).search_experiments()
+        assert {path.name for path in tmp_path.iterdir()} <= {"mlflow.db", "mlflow.db.lock"}
 
     def test_server_that_is_not_there_is_told_soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
