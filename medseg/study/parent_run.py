@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
@@ -20,7 +20,7 @@ from medseg.study.folders import WorkFolder
 from medseg.study.overview import Overview
 from medseg.study.plan import StudyPlan
 from medseg.tracking.presentation import study_dataset_input
-from medseg.tracking.reaper import process_tags, reap_dead_runs
+from medseg.tracking.reaper import is_of_another_process, process_tags, reap_dead_runs
 from medseg.tracking.store import experiment_id, log_dataset, open_store, without_password
 
 __all__ = ["ParentRun", "open_parent"]
@@ -43,8 +43,9 @@ class ParentRun:
     experiment: str
 
     def close(self, status: Status) -> None:
-        """End the run."""
-        self.client.set_terminated(self.run_id, status)
+        """End the run, unless another call is at the study, which ends it then."""
+        if not is_of_another_process(self.client.get_run(self.run_id)):
+            self.client.set_terminated(self.run_id, status)
 
     def show(self, overview: Overview, plan: Path) -> None:
         """Bring description, metrics and tables up to date; metrics become curves over the finished trainings.
@@ -67,7 +68,7 @@ class ParentRun:
 
 
 def open_parent(uri: str, plan: StudyPlan, manifest: Manifest, work: WorkFolder) -> ParentRun:
-    """Go on in the study's run of an earlier call, or begin one.
+    """Go on in the study's run of an earlier call, or begin one; a call that is still at it keeps it.
 
     Runs of this machine whose process was killed are ended as KILLED before.
 
@@ -83,21 +84,25 @@ def open_parent(uri: str, plan: StudyPlan, manifest: Manifest, work: WorkFolder)
     client = open_store(uri)
     reap_dead_runs(client)
     experiment = experiment_id(client, manifest.name, uri)
-    run_id = _earlier(client, uri, work)
-    if run_id is None:
+    earlier = _earlier(client, uri, work)
+    if earlier is not None and is_of_another_process(earlier):
+        return ParentRun(uri, client, earlier.info.run_id, experiment)
+    if earlier is not None:
+        run_id = earlier.info.run_id
+    else:
         run_id = client.create_run(experiment, run_name=plan.name, tags=process_tags()).info.run_id
         write_json(work.mlflow_parent, {"store": without_password(uri), "run_id": run_id})
         log_dataset(client, run_id, study_dataset_input(manifest))
         client.log_batch(run_id, params=[Param(name, str(value)) for name, value in _settings(plan, manifest).items()])
-    else:
-        client.update_run(run_id, status="RUNNING")
     tags = process_tags() | _tags(plan, manifest)
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    if earlier is not None:  # after its tags: with those of a dead process a training would reap it
+        client.update_run(run_id, status="RUNNING")
     return ParentRun(uri, client, run_id, experiment)
 
 
-def _earlier(client: MlflowClient, uri: str, work: WorkFolder) -> str | None:
-    """Id of the run of an earlier call; None in another store, or where it was deleted."""
+def _earlier(client: MlflowClient, uri: str, work: WorkFolder) -> Run | None:
+    """The run of an earlier call; None in another store, or where it was deleted."""
     try:
         known = json.loads(work.mlflow_parent.read_text(encoding="utf-8"))
         if known["store"] != without_password(uri):
@@ -105,7 +110,7 @@ def _earlier(client: MlflowClient, uri: str, work: WorkFolder) -> str | None:
         run = client.get_run(known["run_id"])
     except (OSError, ValueError, KeyError, MlflowException):
         return None
-    return str(run.info.run_id) if run.info.lifecycle_stage == "active" else None
+    return run if run.info.lifecycle_stage == "active" else None
 
 
 def _tags(plan: StudyPlan, manifest: Manifest) -> dict[str, str]:

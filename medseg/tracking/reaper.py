@@ -8,7 +8,7 @@ import psutil
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-__all__ = ["process_tags", "reap_dead_runs"]
+__all__ = ["is_of_another_process", "process_tags", "reap_dead_runs"]
 
 
 def process_tags() -> dict[str, str]:
@@ -34,6 +34,13 @@ def reap_dead_runs(client: MlflowClient) -> list[str]:
             client.set_terminated(run.info.run_id, "KILLED")
             reaped.append(str(run.info.run_name))
     return reaped
+
+
+def is_of_another_process(run: Run) -> bool:
+    """Whether a process of this host that is alive, and not this one, is at a run."""
+    tags = run.data.tags
+    own = tags.get("medseg.host") == platform.node() and tags.get("medseg.pid") != str(psutil.Process().pid)
+    return run.info.status == "RUNNING" and own and _is_alive(run)
 
 
 def _is_alive(run: Run) -> bool:

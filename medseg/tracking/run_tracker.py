@@ -87,7 +87,6 @@ class RunTracker:
             self._create_run()
         else:
             self.run_id, self._experiment_id = earlier.info.run_id, earlier.info.experiment_id
-            self.client.update_run(self.run_id, status="RUNNING")
         known = {} if earlier is None else earlier.data.params
         params = {
             name: str(value) for name, value in facts.items() if name not in ("train_cases_sha256", "training_set")
@@ -102,6 +101,8 @@ class RunTracker:
             params=[Param(name, value) for name, value in params.items() if name not in known],
             tags=[RunTag(name, value) for name, value in (tags | page_tags(facts)).items()],
         )
+        if earlier is not None:  # now that it has this process's tags: with those of the dead one it would be reaped
+            self.client.update_run(self.run_id, status="RUNNING")
         self.client.log_artifact(self.run_id, str(folder.config))
 
     def _create_run(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
@@ -95,6 +99,32 @@ class TestStudyPage:
         again = open_parent(page.parent.uri, PLAN, prepared, page.work)
         assert again.run_id == page.parent.run_id
         assert shown(page).info.status == "RUNNING"
+
+    def test_stays_another_calls_while_that_is_at_it(self, page: StudyPage, prepared: Manifest) -> None:
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+            started = f"{psutil.Process(other.pid).create_time():.2f}"
+            for name, value in (("medseg.pid", str(other.pid)), ("medseg.process_started", started)):
+                page.parent.client.set_tag(page.parent.run_id, name, value)
+            again = open_parent(page.parent.uri, PLAN, prepared, page.work)
+            assert again.run_id == page.parent.run_id
+            assert shown(page).data.tags["medseg.pid"] == str(other.pid)
+            again.close("FINISHED")
+            assert shown(page).info.status == "RUNNING"
+        again.close("FINISHED")
+        assert shown(page).info.status == "FINISHED"
+
+    def test_is_this_process_s_before_it_is_running_again(
+        self, page: StudyPage, prepared: Manifest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        page.close("KILLED")
+        page.parent.client.set_tag(page.parent.run_id, "medseg.pid", "999999999")
+
+        def update(client: MlflowClient, run_id: str, status: str) -> None:
+            assert client.get_run(run_id).data.tags["medseg.pid"] == str(os.getpid())
+            assert status == "RUNNING"
+
+        monkeypatch.setattr(MlflowClient, "update_run", update)
+        open_parent(page.parent.uri, PLAN, prepared, page.work)
 
     def test_begins_another_run_where_its_own_was_deleted(self, page: StudyPage, prepared: Manifest) -> None:
         client: MlflowClient = page.parent.client
