@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from medseg.errors import MedsegError, UsageError
+from medseg.metrics.volumes import COUNTS
 from medseg.report.measures import Measure, measures_in
 from medseg.report.numerals import counted
 from medseg.study.plan import StudyPlan, plan_file, read_plan
@@ -22,7 +23,7 @@ _BIN_COLUMNS = ("bin_low", "bin_high", "pixels", "mean_probability", "foreground
 # Ids of train.json that a training's facts hold as the plan gives them.
 _PLAIN = ("max_epochs", "epoch_length", "batch_size", "learning_rate", "dropout", "image_size", "flip_probability",
           "rotate90_probability")  # fmt: skip
-_IMAGE_COLUMNS = ("group", "case", "slice", "dice", "iou", "true_positive_px", "false_negative_px")
+_IMAGE_COLUMNS = ("group", "case", "slice", "dice", "iou", *COUNTS)
 
 
 @dataclass(frozen=True)

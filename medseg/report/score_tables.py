@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from medseg.metrics.overlap import overlap
+from medseg.metrics.volumes import COUNTS
 from medseg.paper import PAPER_NETWORKS, paper_rows
 from medseg.report.evidence import Level, StudyEvidence
 from medseg.report.gather import StudyScores
@@ -188,26 +190,29 @@ def runs_table(study: StudyScores) -> Table:
         caption="Every training",
         columns=(
             "Network", "Fold", "Seed", f"{study.case_noun.capitalize()}s", "Dice, last epoch",
-            "Dice, best epoch", "Best epoch", "Epochs", "Time", "Peak memory", "Device",
+            "The same, pooled", "Dice, best epoch", "Best epoch", "Epochs", "Time", "Peak memory", "Device",
         ),
         rows=tuple(_run_cells(line) for line in lines),
         data=pd.DataFrame(lines),
         note=(
-            f"Dice: mean over the fold's {study.case_noun}s. The best epoch is {CHOSEN}. Time: training with"
-            " validation."
+            f"Dice: mean over the fold's {study.case_noun}s; pooled: of all their pixels together. The best epoch is"
+            f" {CHOSEN}. Time: training with validation."
         ),
     )  # fmt: skip
 
 
 def _run_line(study: StudyScores, result: Result) -> dict[str, Any]:
     facts = result.facts
-    last, best = (_of_training(table, result) for table in (study.cases, study.cases_best))
+    last, best, images = (_of_training(table, result) for table in (study.cases, study.cases_best, study.images))
+    pooled = overlap(*(int(count) for count in images[list(COUNTS)].sum()))
     return {
         "network": result.bundle,
         "fold": result.fold,
         "seed": result.seed,
         "cases": len(last),
         "dice_last": last.dice.mean(),
+        "dice_last_pooled": pooled["dice"],
+        "iou_last_pooled": pooled["iou"],
         "dice_best": best.dice.mean(),
         "best_epoch": facts.get("best_epoch"),
         "epochs": facts.get("epochs_done"),
@@ -224,6 +229,7 @@ def _of_training(table: pd.DataFrame, result: Result) -> pd.DataFrame:
 def _run_cells(line: dict[str, Any]) -> tuple[str, ...]:
     return (
         line["network"], str(line["fold"]), str(line["seed"]), whole(line["cases"]), fixed(line["dice_last"]),
-        fixed(line["dice_best"]), whole(line["best_epoch"]), whole(line["epochs"]), time(line["seconds"]),
+        fixed(line["dice_last_pooled"]), fixed(line["dice_best"]), whole(line["best_epoch"]), whole(line["epochs"]),
+        time(line["seconds"]),
         memory(line["peak_memory_bytes"]), str(line["device"] or MISSING),
     )  # fmt: skip

@@ -80,7 +80,9 @@ class TestPaperTable:
         assert "where patients have different numbers of slices there is none" in table.note
 
     def test_losses_of_other_numbers_of_batches_are_told_apart(self, picture_scores: StudyScores) -> None:
-        assert "losses cannot be compared" not in paper_table(picture_scores, StudyEvidence(picture_scores, "block")).note
+        assert (
+            "losses cannot be compared" not in paper_table(picture_scores, StudyEvidence(picture_scores, "block")).note
+        )
         first, *others = picture_scores.results
         study = replace(picture_scores, results=(replace(first, facts={**first.facts, "batch_size": 4}), *others))
         assert "losses cannot be compared" in paper_table(study, StudyEvidence(study, "block")).note
@@ -139,6 +141,11 @@ class TestRunsTable:
         assert (first.network, first.fold, first.seed, first.cases) == ("unet", 0, 0, 2)
         expected = pd.read_csv(pictures.result("unet") / "volumes_last.csv").dice.mean()
         assert first.dice_last == pytest.approx(expected)
+        counts = pd.read_csv(pictures.result("unet") / "scores_last.csv").sum(numeric_only=True)
+        right, wrong = counts.true_positive_px, counts.false_positive_px + counts.false_negative_px
+        assert first.dice_last_pooled == pytest.approx(2 * right / (2 * right + wrong))
+        assert first.iou_last_pooled == pytest.approx(right / (right + wrong))
         assert table.rows[0][4:] == (
-            f"{expected:.4f}", f"{first.dice_best:.4f}", "4", "6", "1.0 min", "1.25 GB", "cpu",
+            f"{expected:.4f}", f"{first.dice_last_pooled:.4f}", f"{first.dice_best:.4f}", "4", "6", "1.0 min",
+            "1.25 GB", "cpu",
         )  # fmt: skip
