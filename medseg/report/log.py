@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from medseg.errors import UsageError
 from medseg.study.folders import WorkFolder
@@ -21,12 +22,19 @@ _FOLDER = "report"
 def log_report(client: MlflowClient, run_id: str, report_dir: Path) -> None:
     """Log a report's page, figures and tables as artifacts below ``report/``, where MLflow's pages show them.
 
+    Figures and tables of a former report that this one lacks, such as pictures of the data, are deleted there.
+
     Args:
         client: Of the store that holds the run.
         run_id: The study's parent run.
         report_dir: As :func:`medseg.report.write_report` filled it.
     """
     client.log_artifacts(run_id, str(report_dir), _FOLDER)
+    artifacts = get_artifact_repository(client.get_run(run_id).info.artifact_uri, tracking_uri=client.tracking_uri)
+    for folder in ("figures", "tables"):
+        for item in client.list_artifacts(run_id, f"{_FOLDER}/{folder}"):
+            if not (report_dir / folder / Path(item.path).name).exists():
+                artifacts.delete_artifacts(item.path)
 
 
 def study_run(work: WorkFolder) -> str:

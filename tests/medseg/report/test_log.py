@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,19 @@ class TestLogReport:
             "report/index.html", "report/report.md", "report/figures", "report/tables",
         }  # fmt: skip
         assert "report/figures/cases.png" in {item.path for item in client.list_artifacts(run_id, "report/figures")}
+
+    def test_pictures_of_a_former_report_are_deleted(
+        self, report: Report, report_dir: Path, store: str, run_id: str, tmp_path: Path
+    ) -> None:
+        client = MlflowClient(store)
+        log_report(client, run_id, report_dir)
+        copy = shutil.copytree(report_dir, tmp_path / "without")
+        for picture in copy.glob("figures/case_*.png"):
+            picture.unlink()
+        log_report(client, run_id, copy)
+        for folder in ("figures", "tables"):
+            logged = {Path(item.path).name for item in client.list_artifacts(run_id, f"report/{folder}")}
+            assert logged == {path.name for path in (copy / folder).iterdir()}
 
 
 class TestLogToStudy:
