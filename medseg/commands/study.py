@@ -55,14 +55,16 @@ def run_command(
     ] = None,
     costs: Annotated[bool, typer.Option(help="Whether to measure the networks' time and memory first.")] = True,
     tracking: Annotated[bool, typer.Option(help="Whether to put the trainings into MLflow.")] = True,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Whether the report in MLflow shows images of the data.")
+    ] = True,
 ) -> None:
     """Train what is left of a study; run it again after a kill, or on another machine.
 
     The plan stands in STUDY/study.yaml; where there is none yet, it is written from --bundle, --fold, --seed and --set.
     """
-    from medseg.study.local import Interrupted
-    from medseg.study.plan import keep_plan
     from medseg.study.show import show_estimate, show_states
+    from medseg.study.signals import Interrupted
     from medseg.study.study import How, check_writable, open_study, run_study
     from medseg.tracking import default_uri
 
@@ -75,13 +77,12 @@ def run_command(
     }
     plan = _plan(study, {name: value for name, value in flags.items() if value not in (None, [], {})})
     opened = open_study(study, plan, data, work)
-    how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs)
+    how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs, pictures)
     console = Console(highlight=False)
     if dry_run:
         show_estimate(opened, how, console)
         return
     check_writable(opened)
-    keep_plan(study, plan)
     try:
         outcomes = run_study(opened, how, console)
     except (Interrupted, KeyboardInterrupt) as stop:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections import deque
 from collections.abc import Sequence
-from itertools import islice
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -37,30 +38,34 @@ def train_on_cluster(runs: Sequence[PlannedRun], setting: Setting, watcher: Watc
     with connect(address) as client:
         from distributed import as_completed
 
-        waiting, futures, outcomes = iter(runs), {}, []
-        for run in islice(waiting, _workers(client, address)):
+        waiting, futures, outcomes = deque(runs), {}, []
+        for _ in range(min(_workers(client, address), len(runs))):
+            run = waiting.popleft()
             futures[_submit(client, run, setting, watcher)] = run
         done = as_completed(list(futures), loop=client.loop)
         for future in done:
             outcome = _outcome(future, futures.pop(future))
             watcher.ended(outcome)
-            outcomes.append(outcome)
-            following = next(waiting, None)
-            if following is not None:
+            if outcome.state == "elsewhere":
+                waiting.append(outcome.run)
+            else:
+                outcomes.append(outcome)
+            if waiting:
+                following = waiting.popleft()
                 submitted = _submit(client, following, setting, watcher)
                 futures[submitted] = following
                 done.add(submitted)
         return outcomes
 
 
-def check_cluster(address: str) -> None:
-    """Check that a cluster is there and has workers.
+def check_cluster(address: str) -> int:
+    """Number of workers of a cluster.
 
     Raises:
         UsageError: If Dask is not installed, or there is no scheduler or worker.
     """
     with connect(address) as client:
-        _workers(client, address)
+        return _workers(client, address)
 
 
 def _submit(client: Any, run: PlannedRun, setting: Setting, watcher: Watcher) -> Any:
@@ -72,9 +77,12 @@ def _submit(client: Any, run: PlannedRun, setting: Setting, watcher: Watcher) ->
 
 def _alone(task: bytes) -> Outcome:
     """One training at a time in a worker, whatever its number of threads."""
+    from distributed import get_worker
+
     with _ONE_AT_A_TIME:
         run, setting = pickle.loads(task)
-        return train(run, setting)
+        # The plan's threads, or the share of its machine that the worker was given.
+        return train(run, replace(setting, threads=setting.threads or get_worker().state.nthreads))
 
 
 def _outcome(future: Any, run: PlannedRun) -> Outcome:

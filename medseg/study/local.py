@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import Protocol
 
+from medseg.study.child import Claim
 from medseg.study.planned import PlannedRun
+from medseg.study.signals import Interrupted, Signals
 from medseg.study.training import Attempt, Outcome, Setting
 
-__all__ = ["Interrupted", "Watcher", "train_here"]
+__all__ = ["Watcher", "train_here"]
 
 _TICK_S = 0.5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(Exception):  # noqa: N818 - asked for, no error
-    """The study was asked to end, and all its trainings have ended.
-
-    Attributes:
-        status: Exit status as a shell gives it, 128 + n after signal n.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"signal {number}")
-        self.status = 128 + number
 
 
 class Watcher(Protocol):
@@ -45,22 +31,27 @@ class Watcher(Protocol):
         """Epochs done by the key of each training at work."""
 
 
-def train_here(runs: Sequence[PlannedRun], setting: Setting, watcher: Watcher) -> list[Outcome]:
+def train_here(runs: Sequence[PlannedRun], setting: Setting, watcher: Watcher, signals: Signals) -> list[Outcome]:
     """Train all, ``setting.jobs`` at a time, in their order; one that fails does not stop the others.
 
-    Call from the main thread.
+    What another process is at is waited for, and taken over should that process end before it is done.
 
     Raises:
         Interrupted: If this process was interrupted or told to end; its trainings have ended before.
     """
     waiting, active, outcomes = deque(runs), dict[int, Attempt](), list[Outcome]()
+    elsewhere: list[PlannedRun] = []
     gpus = _gpus()
-    with _signals() as received:
-        while waiting or active:
+    with signals.collected() as received:
+        while waiting or active or elsewhere:
             if received:
                 waiting.clear()
+                elsewhere.clear()
                 for attempt in active.values():
                     attempt.stop(at_once=len(received) > 1)
+            for run in [run for run in elsewhere if not Claim.is_taken(setting.work.lock(run.key))]:
+                elsewhere.remove(run)
+                waiting.append(run)
             for slot in range(setting.jobs):
                 if waiting and slot not in active:
                     run = waiting.popleft()
@@ -70,10 +61,13 @@ def train_here(runs: Sequence[PlannedRun], setting: Setting, watcher: Watcher) -
                 outcome = attempt.poll()
                 if outcome is not None:
                     del active[slot]
-                    outcomes.append(outcome)
                     watcher.ended(outcome)
+                    if outcome.state == "elsewhere":
+                        elsewhere.append(outcome.run)
+                    else:
+                        outcomes.append(outcome)
             watcher.tick({attempt.run.key: attempt.epochs_done for attempt in active.values()})
-            if active:
+            if active or elsewhere:
                 time.sleep(_TICK_S)
     if received:
         raise Interrupted(received[0])
@@ -87,19 +81,3 @@ def _gpus() -> list[str]:
     count = torch.cuda.device_count()
     named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     return named[:count] or [str(index) for index in range(count)]
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect signals that ask this process to end, instead of ending."""
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

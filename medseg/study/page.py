@@ -36,6 +36,7 @@ class StudyPage:
         folder: Its results.
         work: Its working files.
         say: Told in a line what happens.
+        pictures: Whether the report shows images of the data.
     """
 
     parent: ParentRun
@@ -45,6 +46,7 @@ class StudyPage:
     folder: StudyFolder
     work: WorkFolder
     say: Callable[[str], None]
+    pictures: bool = True
 
     def update(self) -> None:
         """Show what is finished by now."""
@@ -82,7 +84,7 @@ class StudyPage:
             return
         # Not in the study's folder, which is committed: it has pictures of the data.
         place = places(self.folder.root, work=self.work.root, data=self.manifest.root, output=self.work.root / "report")
-        write_report(place)
+        write_report(place, pictures=self.pictures)
         log_report(self.parent.client, self.parent.run_id, place.output)
 
     @contextmanager

@@ -88,8 +88,8 @@ def planned_runs(plan: StudyPlan, manifest: Manifest, root: Path = Path()) -> li
         root: The study's folder, where the plan's relative folders start.
 
     Raises:
-        UsageError: If a bundle or fold does not exist, two bundles have one name, a setting is unknown, or the data are
-            others than the plan's.
+        UsageError: If a bundle or fold does not exist, two bundles have one name or are scored on different things, a
+            setting is unknown, or the data are others than the plan's.
     """
     if plan.fingerprint is not None and not manifest.fingerprint.startswith(plan.fingerprint):
         raise UsageError(
@@ -102,6 +102,8 @@ def planned_runs(plan: StudyPlan, manifest: Manifest, root: Path = Path()) -> li
     bundles = [_bundle(plan, name, root) for name in plan.bundles]
     _check_names([name for name, _, _ in bundles])
     configs = [(name, bundle, settings, read_config(bundle, settings)) for name, bundle, settings in bundles]
+    for name in ("image_size", "surface_tolerance"):
+        _check_same(name, {called: config.get(name) for called, _, _, config in configs})
     return [
         PlannedRun(
             bundle_name=name,
@@ -133,6 +135,17 @@ def _check_names(names: Sequence[str]) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise UsageError(f"bundles must be folders of different names, got {twice[0]} twice; rename one")
+
+
+def _check_same(name: str, values: Mapping[str, Any]) -> None:
+    """Refuse before training what no report would put into one comparison."""
+    first, *others = values
+    for other in others:
+        if values[other] != values[first]:
+            raise UsageError(
+                f"{name} must be the same in all bundles of a study, got {values[first]} ({first}) and {values[other]}"
+                f" ({other}); set it for all of them under settings"
+            )
 
 
 def _max_epochs(name: str, value: Any) -> int:

@@ -26,6 +26,7 @@ class StudyProgress:
     def __init__(self, runs: Sequence[PlannedRun], console: Console) -> None:
         self._left = len(runs)
         self._begun: dict[str, float] = {}
+        self._told: set[str] = set()
         self._console = console
         self._tasks: dict[str, TaskID] = {}
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"))
@@ -46,20 +47,24 @@ class StudyProgress:
         """Show a bar."""
         self._begun[run.key] = time.monotonic()
         self._tasks[run.key] = self._bars.add_task(run.title, total=run.max_epochs)
-        if not self._console.is_terminal:
+        if not self._console.is_terminal and run.key not in self._told:
             self._console.print(f"begun: {run.title}", soft_wrap=True)
 
     def ended(self, outcome: Outcome) -> None:
         """Say how it ended."""
         key = outcome.run.key
         self._bars.remove_task(self._tasks.pop(key))
-        self._left -= 1
         minutes = (time.monotonic() - self._begun.pop(key)) / 60
+        if outcome.state == "elsewhere":
+            if key not in self._told:
+                self._told.add(key)
+                self._console.print(f"{outcome.run.title}: another process is at it; waiting for it", soft_wrap=True)
+            return
+        self._left -= 1
         said = {
-            "done": f"done in {minutes:.1f} min",
+            "done": f"done {outcome.reason or f'in {minutes:.1f} min'}",
             "failed": f"failed: {outcome.reason}",
             "stopped": "stopped",
-            "elsewhere": "another process is at it",
         }[outcome.state]
         self._console.print(f"{outcome.run.title}: {said}; {self._left} left", soft_wrap=True, markup=False)
 

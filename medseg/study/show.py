@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from medseg.study.cluster import check_cluster
 from medseg.study.cost import estimate_seconds, measure_cost, one_a_bundle
 from medseg.study.states import RunState, run_states
 from medseg.study.study import How, Study, setting_of
@@ -60,9 +61,10 @@ def show_estimate(study: Study, how: How, console: Console) -> None:
         total += seconds
         table.add_row(run.bundle_name, str(run.fold), str(run.seed), str(run.max_epochs), f"{seconds / 60:.1f}")
     console.print(table)
-    at_once = "" if setting.jobs == 1 else f", {setting.jobs} at a time (steps were timed one network at a time)"
+    jobs = setting.jobs if how.dask is None else check_cluster(how.dask)
+    at_once = "" if jobs == 1 else f", {jobs} at a time (steps were timed here, one network at a time)"
     steps = next((cost["repeats"] for cost in costs.values()), 0)
-    hours = total / setting.jobs / 3600
+    hours = total / jobs / 3600
     console.print(f"about {hours:.1f} hours{at_once}, from {steps} timed steps a network", soft_wrap=True)
 
 

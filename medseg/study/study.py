@@ -16,12 +16,14 @@ from medseg.runs import Status
 from medseg.study.cluster import check_cluster, train_on_cluster
 from medseg.study.cost import measure_costs
 from medseg.study.folders import StudyFolder, WorkFolder
-from medseg.study.local import Interrupted, train_here
+from medseg.study.kept import tidy_finished
+from medseg.study.local import train_here
 from medseg.study.page import StudyPage
 from medseg.study.parent_run import open_parent
-from medseg.study.plan import StudyPlan, plan_file
+from medseg.study.plan import StudyPlan, keep_plan, plan_file
 from medseg.study.planned import PlannedRun, planned_runs
 from medseg.study.progress import StudyProgress
+from medseg.study.signals import Signals
 from medseg.study.training import Outcome, Setting, is_done
 
 __all__ = ["How", "Study", "check_writable", "open_study", "run_study", "setting_of"]
@@ -60,6 +62,7 @@ class How:
         keep_weights: Whether finished trainings keep their weights.
         tracking_uri: MLflow store; None tracks nothing.
         costs: Whether to measure the networks' costs that are not known yet.
+        pictures: Whether the report in the store shows images of the data.
     """
 
     jobs: int = 1
@@ -67,6 +70,7 @@ class How:
     keep_weights: bool = False
     tracking_uri: str | None = None
     costs: bool = True
+    pictures: bool = True
 
 
 def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path | None = None) -> Study:
@@ -108,12 +112,13 @@ def check_writable(study: Study) -> None:
 def setting_of(study: Study, how: How) -> Setting:
     """What the trainings of one call share."""
     jobs = 1 if how.dask else how.jobs
+    share = None if how.dask else max((os.cpu_count() or 1) // jobs, 1)
     return Setting(
         name=study.plan.name,
         study=study.folder,
         work=study.work,
         data=study.manifest.root,
-        threads=study.plan.threads or max((os.cpu_count() or 1) // jobs, 1),
+        threads=study.plan.threads or share,
         jobs=jobs,
         keep_weights=how.keep_weights,
         tracking_uri=how.tracking_uri,
@@ -123,55 +128,69 @@ def setting_of(study: Study, how: How) -> Setting:
 def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
     """Train what is left; costs that are not known yet are measured before, with nothing else of the study at work.
 
+    A plan that stands in no file yet is written once store and cluster are known to be there.
+
     Raises:
         Interrupted: If this process was told to end; what was finished stays.
         MedsegError: If a result is damaged.
         UsageError: If the store or cluster cannot be reached.
     """
+    with Signals() as signals:
+        return _run(study, how, console, signals)
+
+
+def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Outcome]:
     if how.dask is not None:
         check_cluster(how.dask)
     left = study.left()
     setting = setting_of(study, how)
+    tidy_finished([run for run in study.runs if run not in left], study.work, keep_weights=how.keep_weights)
     console.print(f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left")
 
     def say(text: str) -> None:
+        signals.check()
         console.print(text, soft_wrap=True, markup=False)
 
-    page = _open_page(study, how.tracking_uri, say)
+    page = _open_page(study, how, say)
+    keep_plan(study.folder.root, study.plan)
     setting = replace(setting, parent_run=None if page is None else page.parent.run_id)
-    status: Status = "KILLED"
-    shared = False
+    status: Status = "KILLED"  # where it is interrupted
     try:
         if how.costs:
             measure_costs(study.runs, setting, say)
-        outcomes = _train(left, setting, how, console, page)
+        outcomes = _train(left, setting, how, console, page, signals)
         if page is not None:
             page.conclude(changed=any(outcome.state == "done" for outcome in outcomes))
+        signals.check()
         status = "FAILED" if any(outcome.state == "failed" for outcome in outcomes) else "FINISHED"
-        shared = any(outcome.state == "elsewhere" for outcome in outcomes)
-    except Exception as error:
-        status = "KILLED" if isinstance(error, Interrupted) else "FAILED"
+    except Exception:
+        status = "FAILED"
         raise
     finally:
-        if page is not None and not shared:  # else another call is at it, which ends the run
+        if page is not None:
             page.close(status)
     return outcomes
 
 
 def _train(
-    left: Sequence[PlannedRun], setting: Setting, how: How, console: Console, page: StudyPage | None
+    left: Sequence[PlannedRun],
+    setting: Setting,
+    how: How,
+    console: Console,
+    page: StudyPage | None,
+    signals: Signals,
 ) -> list[Outcome]:
     with StudyProgress(left, console) as progress:
         watcher = progress if page is None else page.watching(progress)
         if how.dask is not None:
             return train_on_cluster(left, setting, watcher, how.dask)
-        return train_here(left, setting, watcher)
+        return train_here(left, setting, watcher, signals)
 
 
-def _open_page(study: Study, uri: str | None, say: Callable[[str], None]) -> StudyPage | None:
-    if uri is None:
+def _open_page(study: Study, how: How, say: Callable[[str], None]) -> StudyPage | None:
+    if how.tracking_uri is None:
         return None
-    parent = open_parent(uri, study.plan, study.manifest, study.work)
-    page = StudyPage(parent, study.plan, study.manifest, study.runs, study.folder, study.work, say)
+    parent = open_parent(how.tracking_uri, study.plan, study.manifest, study.work)
+    page = StudyPage(parent, study.plan, study.manifest, study.runs, study.folder, study.work, say, how.pictures)
     page.update()
     return page

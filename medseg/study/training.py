@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import shutil
 import subprocess
@@ -13,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
-
 from medseg.errors import MedsegError
-from medseg.io.atomic import atomic_path, write_json, write_text
+from medseg.io.atomic import write_text
 from medseg.runs import RunFolder
-from medseg.runs.score_files import read_table
 from medseg.study.child import Claim, start_process
 from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.kept import copy_file, keep_best, tidy
 from medseg.study.last_words import last_words
 from medseg.study.planned import PlannedRun
 from medseg.study.results import install_result, read_result
@@ -44,7 +40,7 @@ class Setting:
         study: Where results go.
         work: Where trainings go.
         data: Prepared data set.
-        threads: CPU threads a training.
+        threads: CPU threads a training; None leaves them to the worker of a cluster, which has its own number.
         jobs: Trainings at a time.
         keep_weights: Whether a finished training keeps its weights.
         tracking_uri: MLflow store; None tracks nothing.
@@ -55,7 +51,7 @@ class Setting:
     study: StudyFolder
     work: WorkFolder
     data: Path
-    threads: int
+    threads: int | None
     jobs: int = 1
     keep_weights: bool = False
     tracking_uri: str | None = None
@@ -74,8 +70,9 @@ class Setting:
         Args:
             gpu: Value of ``CUDA_VISIBLE_DEVICES``; None leaves it as it is.
         """
-        threads = str(self.threads)
-        variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TQDM_DISABLE": "1"}
+        variables = {"TQDM_DISABLE": "1"}
+        if self.threads is not None:
+            variables |= {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
         variables |= {name: os.environ.get(name, value) for name, value in _KEEP_FREED_MEMORY.items()}
         if gpu is not None:
             variables["CUDA_VISIBLE_DEVICES"] = gpu
@@ -89,8 +86,8 @@ class Outcome:
     """How a training ended.
 
     Attributes:
-        state: ``done``; ``failed``; ``stopped`` on request; ``elsewhere`` if another process is at it.
-        reason: Why it failed, in a line.
+        state: ``done``; ``failed``; ``stopped`` on request; ``elsewhere`` while another process is at it.
+        reason: Why it failed, in a line; of what is done, who did it if not this attempt.
     """
 
     run: PlannedRun
@@ -120,6 +117,8 @@ def train(run: PlannedRun, setting: Setting, gpu: str | None = None) -> Outcome:
     """Train and wait for it, as a worker of a cluster does."""
     attempt = Attempt(run, setting, gpu)
     while (outcome := attempt.poll()) is None:
+        time.sleep(_POLL_S)
+    if outcome.state == "elsewhere":  # asked for again at once, it would be so many times a second
         time.sleep(_POLL_S)
     return outcome
 
@@ -179,8 +178,8 @@ class Attempt:
             if self._claim is None:
                 return Outcome(self.run, "elsewhere")
             if is_done(self.run, self.setting.study):
-                self._tidy()
-                return Outcome(self.run, "done")
+                tidy(self.folder, keep_weights=self.setting.keep_weights)
+                return Outcome(self.run, "done", "by another process")
             self.setting.work.failure(self.run.key).unlink(missing_ok=True)
             if _is_finished(self.run, self.folder):
                 return self._install()
@@ -212,19 +211,13 @@ class Attempt:
     def _install(self) -> Outcome:
         """Keep what is asked of a finished training; killed in between, all of it is done again."""
         setting, run = self.setting, self.run
-        _copy(self.folder.masks("last"), setting.work.masks(run.key))
-        _keep_best(run, self.folder, setting.work)
+        copy_file(self.folder.masks("last"), setting.work.masks(run.key))
+        keep_best(run, self.folder, setting.work)
         extra = {"study": setting.name, "config_sha256": run.config_sha256, "jobs": setting.jobs}
         if not is_done(run, setting.study):  # another call with a working folder of its own may have been faster
             install_result(setting.study.root, run.key, self.folder, extra)
-        self._tidy()
+        tidy(self.folder, keep_weights=setting.keep_weights)
         return Outcome(run, "done")
-
-    def _tidy(self) -> None:
-        """Delete what is large."""
-        shutil.rmtree(self.folder.checkpoint.parent, ignore_errors=True)
-        if not self.setting.keep_weights:
-            shutil.rmtree(self.folder.weights("last").parents[1], ignore_errors=True)
 
     def _fail(self, error: Exception) -> Outcome:
         known = isinstance(error, (MedsegError, OSError))
@@ -265,31 +258,3 @@ def _is_finished(run: PlannedRun, folder: RunFolder) -> bool:
                 f" {str(facts.get(name))[:12]}; give a study of other data another folder with --work"
             )
     return True
-
-
-def _keep_best(run: PlannedRun, folder: RunFolder, work: WorkFolder) -> None:
-    """Keep the weights of the bundle's training with the highest mean Dice over its cases, each on its own fold."""
-    score = float(read_table(folder.volumes("last"))["dice"].mean())
-    target = work.best_weights(run.bundle_name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    record = target.with_name("best.json")
-    with FileLock(f"{record}.lock"):
-        if score > _best_score(run, target, record):
-            for suffix in (".pt", ".json"):
-                _copy(folder.weights("last").with_suffix(suffix), target.with_suffix(suffix))
-            write_json(record, {"key": run.key, "dice": score})
-
-
-def _best_score(run: PlannedRun, weights: Path, record: Path) -> float:
-    """Score of the weights that are kept; none where they are damaged, or of other settings, data or folds."""
-    try:
-        best, facts = (json.loads(path.read_text(encoding="utf-8")) for path in (record, weights.with_suffix(".json")))
-        same = all(facts[name] == getattr(run, name) for name in ("fingerprint", "split_sha256"))
-        return float(best["dice"]) if same and best["key"].endswith(run.config_sha256[:8]) else -math.inf
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return -math.inf
-
-
-def _copy(source: Path, target: Path) -> None:
-    with atomic_path(target) as partial:
-        shutil.copyfile(source, partial)

@@ -37,6 +37,15 @@ def test_a_relative_folder_starts_at_the_study_s(
     assert run.bundle == mine
 
 
+@pytest.mark.parametrize(("name", "value"), [("image_size", [32, 32]), ("surface_tolerance", 5)])
+def test_bundles_that_no_report_would_compare_are_refused(prepared: Manifest, name: str, value: object) -> None:
+    plan = plan_from({"bundles": ["unet", "fcn8s"], "per_bundle": {"fcn8s": {name: value}}}, default_name="cell")
+    with pytest.raises(UsageError, match=rf"^{name} must be the same in all bundles of a study, got .* \(unet\) and "):
+        planned_runs(plan, prepared)
+    alike = plan_from({"bundles": ["unet", "fcn8s"], "settings": {name: value}}, default_name="cell")
+    assert {run.settings[name] == value for run in planned_runs(alike, prepared)} == {True}
+
+
 def test_two_bundles_of_one_name_are_refused(tmp_path: Path, prepared: Manifest) -> None:
     copy_bundle(ROOT / "bundles/unet", tmp_path / "unet")
     (tmp_path / "other").symlink_to(tmp_path / "unet")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 from medseg.manifest import Manifest
@@ -87,20 +89,48 @@ def test_an_interrupt_ends_trainings_and_study(tmp_path: Path, prepared: Manifes
     assert ended.stdout.splitlines()[-1] == "study study: 1 left"
 
 
-def test_what_another_call_is_at_is_left_alone_and_the_study_left_open(tmp_path: Path, prepared: Manifest) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_while_it_measures_it_ends_its_run_too(
+    tmp_path: Path, prepared: Manifest, number: signal.Signals
+) -> None:
+    study = start_study(tmp_path, "--data", prepared.root, "--bundle", "unet", "--fold", "0", PYTHONUNBUFFERED="1")
+    said = until_said(study, "measuring what unet costs")
+    study.send_signal(number)
+    rest, _ = study.communicate(timeout=60)
+    assert study.returncode == 128 + number, said + rest
+    assert rest.splitlines()[-1] == "interrupted; finished trainings stay, the others go on with the same command"
+    assert [run.info.status for run in tracked_runs(tmp_path)] == ["KILLED"]
+
+
+def test_what_another_call_is_at_is_waited_for_and_then_taken_over(tmp_path: Path, prepared: Manifest) -> None:
     wish = ("--data", prepared.root, "--bundle", "unet", "--fold", "0", *SHORT)
     plan = StudyPlan("study", ("unet",), (0,), settings={"max_epochs": 2, "epoch_length": 2})
     (run,) = planned_runs(plan, prepared)
     claim = Claim.take(WorkFolder(tmp_path / "runs/studies/study").lock(run.key))
     assert claim is not None
-    ended = run_study(tmp_path, *wish).succeeded()
-    assert "unet, fold 0, seed 0: another process is at it; 0 left" in ended.stdout
+    study = start_study(tmp_path, *wish, PYTHONUNBUFFERED="1")
+    until_said(study, "unet, fold 0, seed 0: another process is at it; waiting for it")
     assert [run.info.status for run in tracked_runs(tmp_path)] == ["RUNNING"]
     claim.release()
-    run_study(tmp_path, *wish).succeeded()
+    rest, _ = study.communicate(timeout=300)
+    assert study.returncode == 0, rest
+    assert "unet, fold 0, seed 0: done in " in rest
+    assert "another process" not in rest
     assert [run.info.status for run in tracked_runs(tmp_path)] == ["FINISHED", "FINISHED"]
+
+
+def until_said(study: subprocess.Popen[str], line: str) -> str:
+    """Read what is printed up to a line."""
+    assert study.stdout is not None
+    said = ""
+    for text in study.stdout:
+        said += text
+        if text.rstrip() == line:
+            return said
+    raise AssertionError(said)
 
 
 def test_a_cluster_must_be_there(tmp_path: Path, prepared: Manifest, medseg: Medseg) -> None:
     wish = ("study", "run", "study", "--data", prepared.root, "--bundle", "unet", "--no-tracking", "--dask", "nowhere")
     assert medseg(*wish).refused().startswith("--dask nowhere: must be the address of a running Dask scheduler")
+    assert not (tmp_path / "study/study.yaml").exists()

@@ -18,7 +18,9 @@ import pytest
 import torch
 
 from medseg.runs import RunFolder
+from medseg.study.child import Claim
 from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.kept import tidy_finished
 from medseg.study.planned import PlannedRun
 from medseg.study.results import read_results
 from medseg.study.training import Attempt, Outcome, Setting, train
@@ -130,6 +132,32 @@ def test_killed_at_any_step_it_is_installed_once_and_whole(
     results = {result.key: len(result.images()) for result in read_results(tmp_path / "study")}
     assert results == {RUN.key: 1, worse.key: 1}
     assert not list((tmp_path / "work/runs").rglob("*.pt"))
+
+
+class TestTidyFinished:
+    @pytest.mark.parametrize("keep_weights", [False, True])
+    def test_what_was_begun_here_and_finished_elsewhere_is_deleted(self, tmp_path: Path, keep_weights: bool) -> None:
+        folder, work = finished(tmp_path, epochs_done=1), setting(tmp_path).work
+        tidy_finished([RUN], work, keep_weights=keep_weights)
+        assert not folder.checkpoint.exists()
+        assert folder.weights("last").exists() == keep_weights
+
+    def test_weights_that_were_asked_for_stay(self, tmp_path: Path) -> None:
+        folder = finished(tmp_path)
+        Attempt(RUN, replace(setting(tmp_path), keep_weights=True))
+        assert not folder.checkpoint.exists()
+        tidy_finished([RUN], setting(tmp_path).work, keep_weights=False)
+        assert folder.weights("last").exists()
+
+    def test_what_another_process_is_at_stays(self, tmp_path: Path) -> None:
+        folder, work = finished(tmp_path), setting(tmp_path).work
+        claim = Claim.take(work.lock(RUN.key))
+        assert claim is not None
+        tidy_finished([RUN], work, keep_weights=False)
+        assert folder.checkpoint.exists()
+        claim.release()
+        tidy_finished([RUN], work, keep_weights=False)
+        assert not folder.checkpoint.exists()
 
 
 def test_a_deleted_result_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
