@@ -14,7 +14,7 @@ from medseg.errors import UsageError
 from medseg.statistics.cells import Cells
 from medseg.statistics.evidence import About, Interval, NetworkEvidence, PairEvidence, Scope
 from medseg.statistics.interval import interval_and_p
-from medseg.statistics.metric_names import between_0_and_1
+from medseg.statistics.metric_names import bounds
 from medseg.statistics.resample import sources_of, variance
 from medseg.statistics.sample import Sample, condense
 
@@ -42,8 +42,9 @@ def measure_network(cells: Cells, row: int, names: Mapping[str, str], settings: 
     """Mean, interval and spreads of the network in this row."""
     sample = condense(cells.values[row], cells)
     interval, _ = _interval_and_p(sample, settings)
-    if interval is not None and between_0_and_1(settings.metric):
-        interval = Interval(max(interval.low, 0.0), min(interval.high, 1.0))
+    if interval is not None:
+        least, largest = bounds(settings.metric)
+        interval = Interval(max(interval.low, least), min(interval.high, largest))
     return NetworkEvidence(
         architecture=cells.architectures[row],
         name=names[cells.architectures[row]],

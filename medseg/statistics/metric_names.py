@@ -1,8 +1,10 @@
-"""What columns of scores are called, and which of them are shares."""
+"""What columns of scores are called, and between which values they lie."""
 
 from __future__ import annotations
 
-__all__ = ["between_0_and_1", "metric_name"]
+import math
+
+__all__ = ["bounds", "metric_name"]
 
 _NAMES = {
     "dice": "Dice",
@@ -20,6 +22,7 @@ _NAMES = {
     "assd_px": "ASSD in px",
 }
 _SHARES = frozenset({"dice", "iou", "iou_both", "precision", "recall", "calibration_error", "surface_dice"})
+_FROM_0 = frozenset({"loss", "cross_entropy", "hd95_mm", "hd95_px", "assd_mm", "assd_px"})
 
 
 def metric_name(column: str) -> str:
@@ -27,6 +30,8 @@ def metric_name(column: str) -> str:
     return _NAMES.get(column, column)
 
 
-def between_0_and_1(column: str) -> bool:
-    """Whether no value of the metric can lie outside 0 to 1."""
-    return column in _SHARES
+def bounds(column: str) -> tuple[float, float]:
+    """Least and largest value that the metric can have."""
+    if column in _SHARES:
+        return 0.0, 1.0
+    return (0.0 if column in _FROM_0 else -math.inf), math.inf

@@ -81,6 +81,16 @@ class TestByHand:
         assert network.interval is not None
         assert 0 <= network.interval.low < network.mean < network.interval.high <= 1
 
+    def test_interval_of_a_distance_is_not_negative_but_that_of_an_error_may_be(self) -> None:
+        scores = one_score_each(a=[0, 0, 0, 0, 0, 0, 9.0])
+        lows = {}
+        for metric in ("hd95_mm", "volume_error_ml"):
+            (network,) = compare_networks(scores.rename(columns={"dice": metric}), metric, margin=None).networks
+            assert network.interval is not None
+            lows[metric] = network.interval.low
+        assert lows["hd95_mm"] == 0
+        assert lows["volume_error_ml"] < 0
+
 
 class TestAgainstOthers:
     """Figures recomputed from the table with pandas and SciPy alone."""
