@@ -101,6 +101,7 @@ class TestRefusals:
 
     def test_nothing_in_common(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         first, second = two_studies(tmp_path)
+        (second.folder / "study.yaml").unlink()
         for path in second.folder.glob("results/*/run.json"):
             edit_json(path, lambda facts: facts.update(seed=7))
         assert "must have scored the same cases with the same networks and seeds, got none" in refused(
