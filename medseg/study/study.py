@@ -152,10 +152,12 @@ def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Out
         console.print(text, soft_wrap=True, markup=False)
 
     page = _open_page(study, how, say)
-    keep_plan(study.folder.root, study.plan)
     setting = replace(setting, parent_run=None if page is None else page.parent.run_id)
     status: Status = "KILLED"  # where it is interrupted
     try:
+        keep_plan(study.folder.root, study.plan)
+        if page is not None:
+            page.update()
         if how.costs:
             measure_costs(study.runs, setting, say)
         outcomes = _train(left, setting, how, console, page, signals)
@@ -191,6 +193,4 @@ def _open_page(study: Study, how: How, say: Callable[[str], None]) -> StudyPage 
     if how.tracking_uri is None:
         return None
     parent = open_parent(how.tracking_uri, study.plan, study.manifest, study.work)
-    page = StudyPage(parent, study.plan, study.manifest, study.runs, study.folder, study.work, say, how.pictures)
-    page.update()
-    return page
+    return StudyPage(parent, study.plan, study.manifest, study.runs, study.folder, study.work, say, how.pictures)
