@@ -10,7 +10,7 @@ from medseg.errors import UsageError
 from medseg.report.gather import StudyScores
 from medseg.report.headline import unit_noun
 from medseg.report.measures import Measure, measure
-from medseg.report.numerals import between, counted, fixed
+from medseg.report.numerals import between, fixed
 from medseg.report.tables import Table
 from medseg.statistics import PairEvidence, compare_networks
 from medseg.study.results import Result
@@ -46,21 +46,21 @@ def splits_table(first: StudyScores, second: StudyScores, metric: str = "dice") 
         low, high = (None, None) if pair.interval is None else (pair.interval.low, pair.interval.high)
         gains = {str(group): float(gain) for group, gain in by_group.items()}
         shown = {"first": means["first"].mean(), "second": means["second"].mean(), "difference": pair.difference}
-        lines.append({"network": network, **shown, "ci95_low": low, "ci95_high": high, **gains})
+        lines.append({"network": network, "cases": pair.cases, **shown, "ci95_low": low, "ci95_high": high, **gains})
         texts = [fixed(value, score.decimals) for value in (*shown.values(), *gains.values())]
-        rows.append((network, *texts[:3], between(low, high, score.decimals), *texts[3:]))
+        rows.append((network, str(pair.cases), *texts[:3], between(low, high, score.decimals), *texts[3:]))
     within = "within-block " if next(iter(found.values())).scope == "within-block" else ""
     return Table(
         name="splits",
-        caption=f"{score.heading} of the same {counted(int(groups.sum()), first.case_noun)} under both splits",
+        caption=f"{score.heading} of the same {first.case_noun}s under both splits",
         columns=(
-            "Network", first.name, second.name, "Difference", f"95 % {within}interval",
+            "Network", f"{first.case_noun.capitalize()}s", first.name, second.name, "Difference", f"95 % {within}interval",
             *(f"{group} (n {count})" for group, count in groups.items()),
         ),
         rows=tuple(rows),
         data=pd.DataFrame(lines),
-        note=f"Last epochs. Means over {counted(len(groups), noun)}, which weigh the same; on the right, the difference"
-        " in each.",
+        note=f"Last epochs, {first.case_noun}s that a network was scored on under both. Means over {noun}s, which weigh"
+        " the same; on the right, the difference in each.",
     )  # fmt: skip
 
 
