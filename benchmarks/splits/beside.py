@@ -54,7 +54,8 @@ def splits_table(first: StudyScores, second: StudyScores, metric: str = "dice") 
         name="splits",
         caption=f"{score.heading} of the same {first.case_noun}s under both splits",
         columns=(
-            "Network", f"{first.case_noun.capitalize()}s", first.name, second.name, "Difference", f"95 % {within}interval",
+            "Network", f"{first.case_noun.capitalize()}s", first.name, second.name, "Difference",
+            f"95 % {within}interval",
             *(f"{group} (n {count})" for group, count in groups.items()),
         ),
         rows=tuple(rows),

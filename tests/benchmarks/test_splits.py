@@ -41,7 +41,8 @@ class TestTable:
         caption, _, head, _, *rows = capsys.readouterr().out.splitlines()[:6]
         assert caption == "**Dice of the same images under both splits**"
         assert head == (
-            "| Network | Images | leaky | clean | Difference | 95 % within-block interval | g0 (n 4) | g1 (n 4) | g2 (n 4) |"
+            "| Network | Images | leaky | clean | Difference | 95 % within-block interval |"
+            " g0 (n 4) | g1 (n 4) | g2 (n 4) |"
         )
         for network, row in zip(("unet", "fcn8s"), rows, strict=True):
             cells = row.strip("| ").split(" | ")
