@@ -148,7 +148,7 @@ def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Out
     console.print(f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left")
 
     def say(text: str) -> None:
-        signals.check()
+        signals.check()  # between two networks whose costs are measured, too
         console.print(text, soft_wrap=True, markup=False)
 
     page = _open_page(study, how, say)

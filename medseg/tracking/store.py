@@ -47,7 +47,8 @@ def open_store(uri: str) -> MlflowClient:
             with few_retries():
                 client.search_experiments(max_results=1)
             return client
-        database = Path(uri.removeprefix(SQLITE))
+        # Options of SQLite's driver may follow, as in ?timeout=60.
+        database = Path(uri.removeprefix(SQLITE).partition("?")[0])
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock"):
             if not database.is_file() or database.stat().st_size == 0:

@@ -39,6 +39,11 @@ class TestOpenStore:
         open_store(f"sqlite:///{tmp_path / 'deep' / 'mlflow.db'}")
         assert (tmp_path / "deep" / "mlflow.db").is_file()
 
+    def test_options_of_the_driver_are_no_part_of_the_name(self, tmp_path: Path) -> None:
+        uri = f"sqlite:///{tmp_path / 'mlflow.db'}?timeout=60"
+        assert [open_store(uri).search_experiments()[0].name for _ in range(2)] == ["Default"] * 2
+        assert {path.name for path in tmp_path.iterdir()} <= {"mlflow.db", "mlflow.db.lock"}
+
     def test_killed_while_it_makes_the_store_leaves_none(self, tmp_path: Path) -> None:
         # The kill comes in the middle of the tables, some of which are there by then.
         code = (
