@@ -43,6 +43,11 @@ class RunFolder:
         return self.root / "history.csv"
 
     @property
+    def mlflow_run_id(self) -> Path:
+        """Id of the training's run in MLflow."""
+        return self.root / "mlflow_run_id"
+
+    @property
     def overlays(self) -> Path:
         """Pictures of predictions on validation slices."""
         return self.root / "overlays"

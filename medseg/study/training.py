@@ -20,7 +20,9 @@ from medseg.study.kept import copy_file, keep_best, tidy
 from medseg.study.last_words import last_words
 from medseg.study.planned import PlannedRun
 from medseg.study.results import install_result, read_result
+from medseg.tracking.known_run import known_run
 from medseg.tracking.look import SETTINGS
+from medseg.tracking.store import open_store
 
 __all__ = ["Attempt", "Outcome", "Setting", "epochs_done", "is_done", "train"]
 
@@ -181,7 +183,7 @@ class Attempt:
                 tidy(self.folder, keep_weights=self.setting.keep_weights)
                 return Outcome(self.run, "done", "by another process")
             self.setting.work.failure(self.run.key).unlink(missing_ok=True)
-            if _is_finished(self.run, self.folder):
+            if _is_finished(self.run, self.folder) and self._is_tracked():
                 return self._install()
             self._process = self._start(gpu)
         except Exception as error:  # whatever it is, the other trainings go on
@@ -197,6 +199,13 @@ class Attempt:
         log, environment = setting.work.log(self.run.key), setting.environment(gpu)
         assert self._claim is not None
         return start_process(command, log=log, extra_env=environment, claim=self._claim)
+
+    def _is_tracked(self) -> bool:
+        """Whether MLflow was told all of a finished training; else it goes on from its checkpoint to tell it."""
+        if self.setting.tracking_uri is None or not self.folder.checkpoint.is_file():
+            return True
+        known = known_run(open_store(self.setting.tracking_uri), self.folder)
+        return known is not None and known.info.status == "FINISHED"
 
     def _end(self, status: int) -> Outcome:
         try:

@@ -10,11 +10,11 @@ from typing import Any
 from ignite.engine import Engine, Events
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from medseg.handlers.run_recorder import RunRecorder
 from medseg.runs import Lifecycle, RunFolder, Status
+from medseg.tracking.known_run import known_run
 from medseg.tracking.look import how_to_look
 from medseg.tracking.presentation import dataset_input, page_tags, run_name, run_note
 from medseg.tracking.reaper import process_tags, reap_dead_runs
@@ -112,27 +112,24 @@ class RunTracker:
         # A run without its process's tags is never reaped: it has them from its first moment, whenever the kill comes.
         tags = process_tags() | {"mlflow.note.content": run_note(facts, weights=self.log_weights)}
         self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
-        self._id_file.write_text(f"{self.run_id}\n", encoding="utf-8")
+        self.recorder.folder.mlflow_run_id.write_text(f"{self.run_id}\n", encoding="utf-8")
         log_dataset(self._client, self.run_id, dataset_input(facts))
 
     def _tags_of_study(self, parent_run: str) -> dict[str, str]:
         study = self._client.get_run(parent_run).data.tags.get("study")
         return {MLFLOW_PARENT_RUN_ID: parent_run} | ({} if study is None else {"study": study})
 
-    @property
-    def _id_file(self) -> Path:
-        return self.recorder.folder.root / "mlflow_run_id"
-
     def _earlier_run(self) -> Run | None:
-        """The run that a resumed training belongs to; None in another store."""
-        if not self.recorder.resume or not self._id_file.is_file():
+        """The run that a resumed training belongs to."""
+        folder = self.recorder.folder
+        if not self.recorder.resume or not folder.mlflow_run_id.is_file():
             return None
-        run_id = self._id_file.read_text(encoding="utf-8").strip()
-        try:
-            return self._client.get_run(run_id)
-        except MlflowException as error:
-            logger.warning("going on in a new MLflow run: %s", str(error).splitlines()[0])
-            return None
+        if (run := known_run(self._client, folder)) is None:
+            store = without_password(self.tracking_uri)
+            logger.warning(
+                "going on in a new MLflow run: the one that %s names is not in %s", folder.mlflow_run_id, store
+            )
+        return run
 
     def _end(self, status: Status) -> None:
         if not self.run_id:

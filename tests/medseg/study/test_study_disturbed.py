@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -14,9 +16,17 @@ from medseg.study.child import Claim
 from medseg.study.folders import WorkFolder
 from medseg.study.plan import StudyPlan
 from medseg.study.planned import planned_runs
-from tests.commands import run_process
+from tests.commands import ROOT, run_process
 from tests.medseg.conftest import Medseg
-from tests.medseg.study.commands import SHORT, keys, run_study, start_study, study_command, tracked_runs, until
+from tests.medseg.study.commands import SHORT, keys, run_study, scores, start_study, study_command, tracked_runs, until
+
+# Read by each interpreter at its start (see Python's module site).
+KILLED_BEFORE_ITS_END_IS_TOLD = """
+import os, signal, sys
+if "monai.bundle" in sys.orig_argv:
+    from mlflow import MlflowClient
+    MlflowClient.set_terminated = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, prepared: Manifest) -> None:
@@ -117,6 +127,26 @@ def test_what_another_call_is_at_is_waited_for_and_then_taken_over(tmp_path: Pat
     assert "unet, fold 0, seed 0: done in " in rest
     assert "another process" not in rest
     assert [run.info.status for run in tracked_runs(tmp_path)] == ["FINISHED", "FINISHED"]
+
+
+def test_killed_while_it_tells_mlflow_of_its_end_a_training_tells_it_again(tmp_path: Path, prepared: Manifest) -> None:
+    """Its result is whole by then; without its run in MLflow it would be missing there for good."""
+    (tmp_path / "sabotage").mkdir()
+    (tmp_path / "sabotage/sitecustomize.py").write_text(KILLED_BEFORE_ITS_END_IS_TOLD)
+    wish = ("--data", prepared.root, "--bundle", "unet", "--fold", "0", *SHORT)
+    path = os.pathsep.join([str(tmp_path / "sabotage"), str(ROOT)])
+    killed = run_process(study_command("run", "study", *wish), tmp_path, PYTHONPATH=path)
+    assert killed.status == 1
+    assert "by SIGKILL" in killed.stdout + killed.stderr
+    (facts,) = (tmp_path / "runs/studies/study/runs/unet/discs").glob("*/run.json")
+    assert json.loads(facts.read_text())["status"] == "FINISHED"
+    assert keys(tmp_path) == []
+    assert "RUNNING" in [run.info.status for run in tracked_runs(tmp_path)]
+    run_study(tmp_path, *wish).succeeded()
+    assert keys(tmp_path) == ["unet-fold0-seed0"]
+    _, training = tracked_runs(tmp_path)
+    assert [run.info.status for run in tracked_runs(tmp_path)] == ["FINISHED", "FINISHED"]
+    assert training.data.metrics["val_dice"] == pytest.approx(scores(tmp_path).popitem()[1]["dice"].mean())
 
 
 def until_said(study: subprocess.Popen[str], line: str) -> str:
