@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from data_prep.sources import FindChoices, LabelKind
 from medseg.errors import UsageError
 from medseg.io.dicom import Choices
 from medseg.io.file_choices import FileChoices
+from medseg.io.processes import usable_cores
 from medseg.io.scans import ScanChoices
 from medseg.manifest import SplitMethod
 
@@ -138,7 +138,7 @@ class Options:
 
     def find_choices(self, workers: int | None) -> FindChoices:
         """What a layout needs to know."""
-        return FindChoices(self.series, self.modality, self.labels, workers or os.cpu_count() or 1)
+        return FindChoices(self.series, self.modality, self.labels, workers or usable_cores())
 
     def scan_choices(self, modality: str | None) -> ScanChoices:
         """What reading a scan needs to know, of which the layout may know the modality."""

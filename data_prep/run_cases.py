@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from data_prep.options import How
 from data_prep.prepare_case import CaseResult, CaseTask, attempt_case
 from medseg.errors import MedsegError
 from medseg.io.dask_client import connect
-from medseg.io.processes import WorkerPool
+from medseg.io.processes import WorkerPool, usable_cores
 
 __all__ = ["Done", "run_cases"]
 
@@ -61,7 +60,7 @@ def _workers(tasks: Sequence[CaseTask], how: How) -> int:
     if asked is None:
         paths = (path for task in tasks for path in task.source.image.paths)
         size_bytes = sum(path.stat().st_size for path in paths if path.exists())
-        asked = 1 if size_bytes < _PAYS_FROM_BYTES else min(_MOST_UNASKED, os.cpu_count() or 1)
+        asked = 1 if size_bytes < _PAYS_FROM_BYTES else min(_MOST_UNASKED, usable_cores())
     return min(asked, len(tasks))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from medseg.io.processes import usable_cores
 
 __all__ = ["Machine", "this_machine"]
 
@@ -33,7 +34,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """The kind of the machine that this runs on."""
-    return Machine(_cpu(), _cores(), platform.system(), platform.python_version())
+    return Machine(_cpu(), usable_cores(), platform.system(), platform.python_version())
 
 
 def _cpu() -> str:
@@ -42,9 +43,3 @@ def _cpu() -> str:
     except OSError:
         known = None
     return known[1].strip() if known else platform.machine()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -10,12 +10,19 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import ParamSpec, TypeVar
 
-__all__ = ["WorkerPool"]
+__all__ = ["WorkerPool", "usable_cores"]
 
 _STOP = {signal.SIGINT}
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on: fewer than the machine's where a batch system gave it some of them."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class WorkerPool(ProcessPoolExecutor):

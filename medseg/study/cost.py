@@ -14,6 +14,7 @@ from typing import Any
 
 from medseg.errors import MedsegError
 from medseg.io.atomic import write_json
+from medseg.io.processes import usable_cores
 from medseg.study.child import end_with_parent
 from medseg.study.folders import StudyFolder
 from medseg.study.planned import PlannedRun
@@ -90,7 +91,7 @@ def measure_cost(run: PlannedRun, setting: Setting) -> dict[str, Any]:
         "bundle": run.bundle_name,
         "config_sha256": run.config_sha256,
         **json.loads(ended.stdout.splitlines()[-1]),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {usable_cores()} cores",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from tempfile import TemporaryFile
 from rich.console import Console
 
 from medseg.errors import UsageError
+from medseg.io.processes import usable_cores
 from medseg.manifest import Manifest, read_manifest
 from medseg.runs import Status
 from medseg.study.cluster import check_cluster, train_on_cluster
@@ -112,7 +112,7 @@ def check_writable(study: Study) -> None:
 def setting_of(study: Study, how: How) -> Setting:
     """What the trainings of one call share."""
     jobs = 1 if how.dask else how.jobs
-    share = None if how.dask else max((os.cpu_count() or 1) // jobs, 1)
+    share = None if how.dask else max(usable_cores() // jobs, 1)
     return Setting(
         name=study.plan.name,
         study=study.folder,
@@ -146,6 +146,8 @@ def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Out
     setting = setting_of(study, how)
     tidy_finished([run for run in study.runs if run not in left], study.work, keep_weights=how.keep_weights)
     console.print(f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left")
+    if how.dask is None and setting.jobs * (setting.threads or 1) > (cores := usable_cores()):
+        console.print(f"warning: --jobs {setting.jobs}, threads a training: {setting.threads}, but cores: {cores}")
 
     def say(text: str) -> None:
         signals.check()  # between two networks whose costs are measured, too

@@ -73,7 +73,7 @@ class TestUnasked:
     ) -> None:
         started = []
         monkeypatch.setattr("data_prep.run_cases._PAYS_FROM_BYTES", pays_from_bytes)
-        monkeypatch.setattr("data_prep.run_cases.os.cpu_count", lambda: cores)
+        monkeypatch.setattr("data_prep.run_cases.usable_cores", lambda: cores)
         monkeypatch.setattr(
             "data_prep.run_cases._in_processes", lambda tasks, out, workers: started.append(workers) or []
         )

@@ -1,14 +1,28 @@
 from __future__ import annotations
 
+import os
 import signal
 
-from medseg.io.processes import WorkerPool
+import pytest
+
+from medseg.io.processes import WorkerPool, usable_cores
 
 
 def takes_interrupts() -> tuple[bool, bool]:
     """Whether SIGINT ends this process as the system does it, without a traceback, and is let through."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     return signal.getsignal(signal.SIGINT) == signal.SIG_DFL, signal.SIGINT not in blocked
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux gives a process some of the cores")
+def test_cores_are_those_that_a_batch_system_has_given() -> None:
+    before = os.sched_getaffinity(0)
+    assert usable_cores() == len(before)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 class TestWorkerPool:

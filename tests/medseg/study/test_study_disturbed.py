@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from medseg.io.processes import usable_cores
 from medseg.manifest import Manifest
 from medseg.study.child import Claim
 from medseg.study.folders import WorkFolder
@@ -39,7 +40,9 @@ def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, prepared: Manif
     }
     (tmp_path / "study").mkdir()
     (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
-    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking", "--no-costs")
+    cores = usable_cores()
+    ended = run_study(tmp_path, "--data", prepared.root, "--no-tracking", "--no-costs", "--jobs", str(cores + 1))
+    assert f"warning: --jobs {cores + 1}, threads a training: 1, but cores: {cores}\n" in ended.stdout
     assert keys(tmp_path) == ["unet_early_skip-fold0-seed0"]
     error = ended.refused(1)
     assert "1 of 2 trainings failed, the first with: gradient_clip must be a finite number above 0, got -1" in error
