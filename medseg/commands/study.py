@@ -13,6 +13,7 @@ from rich.console import Console
 from medseg.errors import MedsegError, UsageError
 
 if TYPE_CHECKING:
+    from medseg.study.part import Part
     from medseg.study.plan import StudyPlan
     from medseg.study.training import Outcome
 
@@ -62,6 +63,7 @@ def run_command(
     """Train what is left of a study; run it again after a kill, or on another machine.
 
     The plan stands in STUDY/study.yaml; where there is none yet, it is written from --bundle, --fold, --seed and --set.
+    Where there is one, --bundle, --fold and --seed ask for a part of it.
     """
     from medseg.study.show import show_estimate, show_states
     from medseg.study.signals import Interrupted
@@ -75,8 +77,8 @@ def run_command(
         "settings": _settings(set_ or []),
         "threads": threads,
     }
-    plan = _plan(study, {name: value for name, value in flags.items() if value not in (None, [], {})})
-    opened = open_study(study, plan, data, work)
+    plan, part = _plan(study, {name: value for name, value in flags.items() if value not in (None, [], {})})
+    opened = open_study(study, plan, data, work, part)
     how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs, pictures)
     console = Console(highlight=False)
     if dry_run:
@@ -127,26 +129,28 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def _plan(study: Path, flags: dict[str, Any]) -> StudyPlan:
-    """The plan in the study's folder, which flags must not change; where there is none, the one that flags describe.
+def _plan(study: Path, flags: dict[str, Any]) -> tuple[StudyPlan, Part]:
+    """The plan in the study's folder, and the part of it that flags ask for; without one, the plan that they describe.
 
     Raises:
         UsageError: If they would change it, or there is neither.
     """
+    from medseg.study.part import ALL, Part
     from medseg.study.plan import plan_file, plan_from, read_plan
 
     path = plan_file(study)
     if not path.is_file() and flags:
-        return plan_from(flags, default_name=path.resolve().parent.name)
+        return plan_from(flags, default_name=path.resolve().parent.name), ALL
     known = read_plan(study)
     asked = plan_from({"bundles": list(known.bundles), **flags}, default_name=known.name)
-    changed = next((name for name in flags if getattr(asked, name) != getattr(known, name)), None)
+    kept = [name for name in flags if name in ("settings", "threads")]
+    changed = next((name for name in kept if getattr(asked, name) != getattr(known, name)), None)
     if changed is not None:
         raise UsageError(
             f"{path}: a study keeps its {changed}, {getattr(known, changed)}, got {getattr(asked, changed)}; change the"
             " file, or give another folder"
         )
-    return known
+    return known, Part(**{name: getattr(asked, name) for name in flags if name not in kept})
 
 
 def _judge(outcomes: list[Outcome]) -> None:

@@ -49,10 +49,9 @@ def show_estimate(study: Study, how: How, console: Console) -> None:
     Raises:
         MedsegError: If a network cannot be trained.
     """
-    left, setting = study.left(), setting_of(study, how)
-    console.print(
-        f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left; timing some steps of each network"
-    )
+    done, setting = study.done(), setting_of(study, how)
+    left = study.left(done)
+    console.print(f"{study.count(done)}; timing some steps of each network")
     costs = {run.bundle_name: measure_cost(run, setting) for run in one_a_bundle(left)}
     table = _table("training", "fold", "seed", "epochs", "min")
     total = 0.0

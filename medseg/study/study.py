@@ -20,6 +20,7 @@ from medseg.study.kept import tidy_finished
 from medseg.study.local import train_here
 from medseg.study.page import StudyPage
 from medseg.study.parent_run import open_parent
+from medseg.study.part import ALL, Part
 from medseg.study.plan import StudyPlan, keep_plan, plan_file
 from medseg.study.planned import PlannedRun, planned_runs
 from medseg.study.progress import StudyProgress
@@ -35,6 +36,7 @@ class Study:
 
     Attributes:
         runs: All its trainings.
+        asked: Those that this call is about.
     """
 
     plan: StudyPlan
@@ -42,14 +44,25 @@ class Study:
     work: WorkFolder
     manifest: Manifest
     runs: tuple[PlannedRun, ...]
+    asked: tuple[PlannedRun, ...]
 
-    def left(self) -> list[PlannedRun]:
-        """Trainings without a result.
+    def done(self) -> list[PlannedRun]:
+        """Trainings with a result.
 
         Raises:
             MedsegError: If a result is damaged, or of other data or settings.
         """
-        return [run for run in self.runs if not is_done(run, self.folder)]
+        return [run for run in self.runs if is_done(run, self.folder)]
+
+    def left(self, done: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """What this call has to train, all but ``done``."""
+        return [run for run in self.asked if run not in done]
+
+    def count(self, done: Sequence[PlannedRun]) -> str:
+        """Number of trainings, of those that are left, and of those that this call has to train, for people."""
+        left, now = len(self.runs) - len(done), len(self.left(done))
+        of_them = "" if now == left else f", {now} of them now"
+        return f"study {self.plan.name}: {len(self.runs)} trainings, {left} left{of_them}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,9 @@ class How:
     pictures: bool = True
 
 
-def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path | None = None) -> Study:
+def open_study(
+    path: Path, plan: StudyPlan, data: Path | None = None, work: Path | None = None, part: Part = ALL
+) -> Study:
     """A plan on its data.
 
     Args:
@@ -81,9 +96,10 @@ def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path
         plan: Its plan.
         data: Prepared data set; the plan's where it is None.
         work: Folder for trainings, weights and logs; ``runs/studies/<name>`` where it is None.
+        part: What is asked for now.
 
     Raises:
-        UsageError: If there are no data, or the plan's folds or bundles do not exist.
+        UsageError: If there are no data, the plan's folds or bundles do not exist, or the part is none of the study.
     """
     root = plan_file(path).resolve().parent
     if data is None and plan.data is None:
@@ -91,7 +107,7 @@ def open_study(path: Path, plan: StudyPlan, data: Path | None = None, work: Path
     manifest = read_manifest((root / str(plan.data) if data is None else data).resolve())
     work = Path("runs", "studies", plan.name) if work is None else work
     runs = tuple(planned_runs(plan, manifest, root))
-    return Study(plan, StudyFolder(root), WorkFolder(work.resolve()), manifest, runs)
+    return Study(plan, StudyFolder(root), WorkFolder(work.resolve()), manifest, runs, part.of(plan, runs))
 
 
 def check_writable(study: Study) -> None:
@@ -142,10 +158,11 @@ def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
 def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Outcome]:
     if how.dask is not None:
         check_cluster(how.dask)
-    left = study.left()
+    done = study.done()
+    left = study.left(done)
     setting = setting_of(study, how)
-    tidy_finished([run for run in study.runs if run not in left], study.work, keep_weights=how.keep_weights)
-    console.print(f"study {study.plan.name}: {len(study.runs)} trainings, {len(left)} left")
+    tidy_finished(done, study.work, keep_weights=how.keep_weights)
+    console.print(study.count(done))
     if how.dask is None and setting.jobs * (setting.threads or 1) > (cores := usable_cores()):
         console.print(f"warning: --jobs {setting.jobs}, threads a training: {setting.threads}, but cores: {cores}")
 
@@ -161,7 +178,7 @@ def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Out
         if page is not None:
             page.update()
         if how.costs:
-            measure_costs(study.runs, setting, say)
+            measure_costs(study.asked, setting, say)
         outcomes = _train(left, setting, how, console, page, signals)
         if page is not None:
             page.conclude(changed=any(outcome.state == "done" for outcome in outcomes))

@@ -16,7 +16,7 @@ from medseg.study import check_comparable, read_results
 from medseg.study.cost import read_costs
 from tests.commands import ROOT, Ended
 from tests.medseg.conftest import Medseg
-from tests.medseg.study.commands import SHORT, run_study, scores, tracked_runs
+from tests.medseg.study.commands import SHORT, keys, run_study, scores, tracked_runs
 
 TWO = ("--bundle", "unet", "--bundle", "unet_early_skip", "--fold", "0")
 
@@ -149,10 +149,22 @@ def test_results_of_other_data_are_not_mixed_in(
 
 def test_flags_do_not_change_a_plan(done: tuple[Path, Ended], prepared: Manifest, medseg: Medseg) -> None:
     folder = done[0] / "study"
+    error = medseg("study", "run", folder, "--data", prepared.root, "--threads", "7", "--no-tracking").refused()
+    assert error.endswith("study.yaml: a study keeps its threads, 1, got 7; change the file, or give another folder")
     error = medseg("study", "run", folder, "--data", prepared.root, "--seed", "4", "--no-tracking").refused()
-    assert error.endswith(
-        "study.yaml: a study keeps its seeds, (0,), got (4,); change the file, or give another folder"
-    )
+    assert error == "--seed must be of the study's 0, got 4; change study.yaml, or give another folder"
+
+
+def test_flags_ask_for_a_part_of_a_plan(tmp_path: Path, prepared: Manifest) -> None:
+    settings = {"max_epochs": 1, "epoch_length": 1}
+    (tmp_path / "study").mkdir()
+    plan = {"bundles": ["unet", "unet_early_skip"], "folds": [0, 1], "settings": settings, "threads": 1}
+    (tmp_path / "study/study.yaml").write_text(yaml.safe_dump(plan))
+    part = ("--bundle", "unet_early_skip", "--fold", "1")
+    ended = run_study(tmp_path, "--data", prepared.root, *part, "--no-tracking", "--no-costs").succeeded()
+    assert ended.stdout.startswith("study study: 4 trainings, 4 left, 1 of them now\n")
+    assert "study study: 1 done, 3 left" in ended.stdout
+    assert keys(tmp_path) == ["unet_early_skip-fold1-seed0"]
 
 
 def test_a_bundle_s_folder_is_told_from_here_and_kept_from_the_study(
