@@ -31,8 +31,10 @@ def reap_dead_runs(client: MlflowClient) -> list[str]:
     reaped = []
     for run in client.search_runs(experiments, filter_string="attributes.status = 'RUNNING'", max_results=1000):
         if run.data.tags.get("medseg.host") == platform.node() and not _is_alive(run):
-            client.set_terminated(run.info.run_id, "KILLED")
-            reaped.append(str(run.info.run_name))
+            now = client.get_run(run.info.run_id)  # its process may have ended it since, or another one gone on with it
+            if now.info.status == "RUNNING" and not _is_alive(now):
+                client.set_terminated(run.info.run_id, "KILLED")
+                reaped.append(str(run.info.run_name))
     return reaped
 
 

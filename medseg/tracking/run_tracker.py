@@ -66,12 +66,9 @@ class RunTracker:
         # The recorder's end is told first, so its files are complete when they are logged.
         Lifecycle.of(engine).on_end(self._end)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, _engine: Engine) -> None:
         """Log the epoch that ended."""
-        row = self.recorder.history[-1]
-        now_ms = int(time.time() * 1000)
-        metrics = [Metric(name, value, now_ms, engine.state.epoch) for name, value in row.items() if name != "epoch"]
-        self._client.log_batch(self.run_id, metrics=metrics)
+        self._log_epoch(self.recorder.history[-1])
 
     @property
     def _client(self) -> MlflowClient:
@@ -103,7 +100,20 @@ class RunTracker:
         )
         if earlier is not None:  # now that it has this process's tags: with those of the dead one it would be reaped
             self.client.update_run(self.run_id, status="RUNNING")
+        self._log_missing_epochs()
         self.client.log_artifact(self.run_id, str(folder.config))
+
+    def _log_missing_epochs(self) -> None:
+        """Log epochs that a checkpoint holds and the run does not: killed in between, or begun in another store."""
+        known = {metric.step for metric in self._client.get_metric_history(self.run_id, "seconds")}
+        for row in self.recorder.history:
+            if int(row["epoch"]) not in known:
+                self._log_epoch(row)
+
+    def _log_epoch(self, row: dict[str, float]) -> None:
+        now_ms, step = int(time.time() * 1000), int(row["epoch"])
+        metrics = [Metric(name, value, now_ms, step) for name, value in row.items() if name != "epoch"]
+        self._client.log_batch(self.run_id, metrics=metrics)
 
     def _create_run(self) -> None:
         facts = self.recorder.facts
@@ -112,8 +122,8 @@ class RunTracker:
         # A run without its process's tags is never reaped: it has them from its first moment, whenever the kill comes.
         tags = process_tags() | {"mlflow.note.content": run_note(facts, weights=self.log_weights)}
         self.run_id = self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
-        self.recorder.folder.mlflow_run_id.write_text(f"{self.run_id}\n", encoding="utf-8")
         log_dataset(self._client, self.run_id, dataset_input(facts))
+        self.recorder.folder.mlflow_run_id.write_text(f"{self.run_id}\n", encoding="utf-8")
 
     def _tags_of_study(self, parent_run: str) -> dict[str, str]:
         study = self._client.get_run(parent_run).data.tags.get("study")
@@ -140,6 +150,9 @@ class RunTracker:
             log_score_sheet(self._client, self.run_id, self.recorder.folder)
             if status == "FINISHED":
                 log_pictures(self._client, self.run_id, self.recorder.folder)
+        except Exception:
+            status = "FAILED"  # as a run that lacks scores is
+            raise
         finally:
             self._client.set_terminated(self.run_id, status)
         store, look = without_password(self.tracking_uri), how_to_look(self.tracking_uri, self._experiment_id)

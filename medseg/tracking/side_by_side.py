@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric
@@ -55,10 +56,12 @@ def log_pictures(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
 
     All are logged as step 0, where the grid begins, since trainings differ in their last epoch.
     """
+    known = {Path(item.path).name.split("%")[0] for item in client.list_artifacts(run_id, "images")}
     for picture in sorted(folder.overlays.glob("*.png")):
         key = re.sub(r"[^a-zA-Z0-9_\-. ]", "_", picture.stem)  # what MLflow takes
-        with Image.open(picture) as image:
-            client.log_image(run_id, image, key=key, step=0)
+        if key not in known:  # each call makes a file of another name
+            with Image.open(picture) as image:
+                client.log_image(run_id, image, key=key, step=0)
 
 
 def _means(folder: RunFolder, which: str) -> dict[str, float]:

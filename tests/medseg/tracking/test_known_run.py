@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from medseg.runs import RunFolder
 from medseg.tracking import open_store
@@ -41,3 +42,20 @@ def test_another_store_has_none(folder: RunFolder, tmp_path: Path) -> None:
 def test_one_that_was_deleted_is_none(client: MlflowClient, folder: RunFolder) -> None:
     client.delete_run(folder.mlflow_run_id.read_text().strip())
     assert known_run(client, folder) is None
+
+
+def test_a_store_that_does_not_answer_is_no_store_without_the_run(
+    client: MlflowClient, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(run_id: str) -> None:
+        raise MlflowException("database is locked")
+
+    monkeypatch.setattr(client, "get_run", locked)
+    with pytest.raises(MlflowException, match="locked"):
+        known_run(client, folder)
+
+
+def test_an_id_that_was_cut_short_is_none(client: MlflowClient, folder: RunFolder) -> None:
+    for text in ("", "abc\n"):
+        folder.mlflow_run_id.write_text(text)
+        assert known_run(client, folder) is None

@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -57,6 +58,21 @@ class TestReapDeadRuns:
         untagged = run_of(client)
         assert reap_dead_runs(client) == []
         assert (status(client, elsewhere), status(client, untagged)) == ("RUNNING", "RUNNING")
+
+    def test_what_ended_while_others_were_looked_at_keeps_its_status(
+        self, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run_id = run_of(client, host=platform.node(), pid="1", process_started="1.00")
+        search = client.search_runs
+
+        def search_and_end(*args: Any, **options: Any) -> Any:
+            found = search(*args, **options)
+            client.set_terminated(run_id, "FINISHED")
+            return found
+
+        monkeypatch.setattr(client, "search_runs", search_and_end)
+        assert reap_dead_runs(client) == []
+        assert status(client, run_id) == "FINISHED"
 
     def test_ended_runs_keep_their_status(self, client: MlflowClient) -> None:
         run_id = run_of(client, host=platform.node(), pid="1", process_started="1.00")

@@ -15,14 +15,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from mlflow import MlflowClient
-from mlflow.entities import Run
 
 from medseg.manifest import Manifest
 from medseg.tracking import reap_dead_runs
 from tests.commands import ROOT, Commands, Ended, bundle_command, environment, run_process, train
+from tests.medseg.tracking.trainings import EPOCHS, history, only_run, runs_in, store, tracked
 
-EPOCHS = 6
 KILLED_AT_FIRST_MOMENT = """
 import os, runpy, signal
 from mlflow import MlflowClient
@@ -33,29 +31,6 @@ def create_and_die(*args, **options):
 MlflowClient.create_run = create_and_die
 runpy.run_module("monai.bundle", run_name="__main__")
 """
-
-
-def tracked(data: Path, *options: str | Path, epochs: int = EPOCHS) -> list[str]:
-    return train(data, "--tracking", ROOT / "mlflow.yaml", *options, epochs=epochs)
-
-
-def store(folder: Path) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-
-
-def runs_in(folder: Path) -> list[Run]:
-    client = store(folder)
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(experiments))
-
-
-def only_run(folder: Path) -> Run:
-    (run,) = runs_in(folder)
-    return run
-
-
-def history(run: Path, column: str) -> list[float]:
-    return list(pd.read_csv(run / "history.csv")[column])
 
 
 def until(condition: Callable[[], bool], process: subprocess.Popen[str], timeout: float = 90) -> None:
