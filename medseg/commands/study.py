@@ -13,7 +13,6 @@ from rich.console import Console
 from medseg.errors import MedsegError, UsageError
 
 if TYPE_CHECKING:
-    from medseg.study.part import Part
     from medseg.study.plan import StudyPlan
     from medseg.study.training import Outcome
 
@@ -32,8 +31,8 @@ def run_command(
     data: Data = None,
     work: Work = None,
     bundle: Annotated[list[str] | None, typer.Option(help="Bundle's name or folder; repeat for several.")] = None,
-    fold: Annotated[list[int] | None, typer.Option(help="Fold; repeat for several. Default all.")] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Seed; repeat for several. Default 0.")] = None,
+    fold: Annotated[list[int] | None, typer.Option(help="Fold; repeat for several. Default all of the plan.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Seed; repeat for several. Default the plan's, or 0.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="ID=VALUE", help="Override an id of train.json, for all bundles."),
@@ -65,19 +64,20 @@ def run_command(
     The plan stands in STUDY/study.yaml; where there is none yet, it is written from --bundle, --fold, --seed and --set.
     Where there is one, --bundle, --fold and --seed ask for a part of it.
     """
+    from medseg.study.part import ALL, Part
+    from medseg.study.plan import plan_file
     from medseg.study.show import show_estimate, show_states
     from medseg.study.signals import Interrupted
     from medseg.study.study import How, check_writable, open_study, run_study
     from medseg.tracking import default_uri
 
-    flags = {
-        "bundles": _from_study(study, bundle or []),
-        "folds": fold,
-        "seeds": seed,
-        "settings": _settings(set_ or []),
-        "threads": threads,
-    }
-    plan, part = _plan(study, {name: value for name, value in flags.items() if value not in (None, [], {})})
+    part = Part(tuple(bundle or ()), tuple(fold or ()), tuple(seed or ()))
+    if plan_file(study).is_file():
+        plan = _standing_plan(study, _given(settings=_settings(set_ or []), threads=threads))
+    else:
+        bundles = _from_study(study, bundle or [])
+        flags = _given(bundles=bundles, folds=fold, seeds=seed, settings=_settings(set_ or []), threads=threads)
+        plan, part = _new_plan(study, flags), ALL
     opened = open_study(study, plan, data, work, part)
     how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs, pictures)
     console = Console(highlight=False)
@@ -129,28 +129,39 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
-def _plan(study: Path, flags: dict[str, Any]) -> tuple[StudyPlan, Part]:
-    """The plan in the study's folder, and the part of it that flags ask for; without one, the plan that they describe.
+def _given(**flags: Any) -> dict[str, Any]:
+    """Those of ``flags`` that were given."""
+    return {name: value for name, value in flags.items() if value not in (None, [], {})}
+
+
+def _new_plan(study: Path, flags: dict[str, Any]) -> StudyPlan:
+    """The plan that flags describe.
 
     Raises:
-        UsageError: If they would change it, or there is neither.
+        UsageError: If there are none.
     """
-    from medseg.study.part import ALL, Part
     from medseg.study.plan import plan_file, plan_from, read_plan
 
-    path = plan_file(study)
-    if not path.is_file() and flags:
-        return plan_from(flags, default_name=path.resolve().parent.name), ALL
+    return plan_from(flags, default_name=plan_file(study).resolve().parent.name) if flags else read_plan(study)
+
+
+def _standing_plan(study: Path, flags: dict[str, Any]) -> StudyPlan:
+    """The plan in the study's folder.
+
+    Raises:
+        UsageError: If flags would change it.
+    """
+    from medseg.study.plan import plan_file, plan_from, read_plan
+
     known = read_plan(study)
     asked = plan_from({"bundles": list(known.bundles), **flags}, default_name=known.name)
-    kept = [name for name in flags if name in ("settings", "threads")]
-    changed = next((name for name in kept if getattr(asked, name) != getattr(known, name)), None)
+    changed = next((name for name in flags if getattr(asked, name) != getattr(known, name)), None)
     if changed is not None:
         raise UsageError(
-            f"{path}: a study keeps its {changed}, {getattr(known, changed)}, got {getattr(asked, changed)}; change the"
-            " file, or give another folder"
+            f"{plan_file(study)}: a study keeps its {changed}, {getattr(known, changed)}, got"
+            f" {getattr(asked, changed)}; change the file, or give another folder"
         )
-    return known, Part(**{name: getattr(asked, name) for name in flags if name not in kept})
+    return known
 
 
 def _judge(outcomes: list[Outcome]) -> None:

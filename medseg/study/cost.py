@@ -15,7 +15,7 @@ from typing import Any
 from medseg.errors import MedsegError
 from medseg.io.atomic import write_json
 from medseg.io.processes import usable_cores
-from medseg.study.child import end_with_parent
+from medseg.study.child import Claim, end_with_parent
 from medseg.study.folders import StudyFolder
 from medseg.study.planned import PlannedRun
 from medseg.study.training import Setting
@@ -27,18 +27,27 @@ _START_S = 15.0
 _NEEDED = ("bundle", "config_sha256", "parameters", "multiply_adds", "slice_px", "infer_seconds", "train_step_seconds")
 
 
-def measure_costs(runs: Sequence[PlannedRun], setting: Setting, say: Callable[[str], None]) -> None:
+def measure_costs(
+    runs: Sequence[PlannedRun], asked: Sequence[PlannedRun], setting: Setting, say: Callable[[str], None]
+) -> None:
     """Measure each network once, into the study's ``costs``; what is there stays, whatever machine it is from.
 
+    Nothing is measured beside a training of the study; a later call does it.
+
     Args:
-        runs: A study's trainings.
+        runs: A study's trainings, of which each network's first is measured, so that all are on the same images.
+        asked: Those whose networks are to be measured.
         setting: How they are trained.
         say: Told what is being done, and of what cannot be measured; its trainings will tell why.
     """
-    for run in one_a_bundle(runs):
+    names = {run.bundle_name for run in asked}
+    for run in [run for run in one_a_bundle(runs) if run.bundle_name in names]:
         path = setting.study.costs / f"{run.bundle_name}-{run.config_sha256[:8]}.json"
         if path.is_file():
             continue
+        if any(Claim.is_taken(setting.work.lock(other.key)) for other in runs):
+            say("costs are not measured now, beside a training of another call; a later one does it")
+            return
         say(f"measuring what {run.bundle_name} costs")
         try:
             write_json(path, measure_cost(run, setting))

@@ -14,7 +14,7 @@ from rich.text import Text
 from medseg.study.cluster import check_cluster
 from medseg.study.cost import estimate_seconds, measure_cost, one_a_bundle
 from medseg.study.states import RunState, run_states
-from medseg.study.study import How, Study, setting_of
+from medseg.study.study import How, Study, setting_of, warn_of_threads
 
 __all__ = ["show_estimate", "show_states"]
 
@@ -51,6 +51,7 @@ def show_estimate(study: Study, how: How, console: Console) -> None:
     """
     done, setting = study.done(), setting_of(study, how)
     left = study.left(done)
+    warn_of_threads(setting, how, console)
     console.print(f"{study.count(done)}; timing some steps of each network")
     costs = {run.bundle_name: measure_cost(run, setting) for run in one_a_bundle(left)}
     table = _table("training", "fold", "seed", "epochs", "min")

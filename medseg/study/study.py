@@ -27,7 +27,7 @@ from medseg.study.progress import StudyProgress
 from medseg.study.signals import Signals
 from medseg.study.training import Outcome, Setting, is_done
 
-__all__ = ["How", "Study", "check_writable", "open_study", "run_study", "setting_of"]
+__all__ = ["How", "Study", "check_writable", "open_study", "run_study", "setting_of", "warn_of_threads"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def open_study(
     manifest = read_manifest((root / str(plan.data) if data is None else data).resolve())
     work = Path("runs", "studies", plan.name) if work is None else work
     runs = tuple(planned_runs(plan, manifest, root))
-    return Study(plan, StudyFolder(root), WorkFolder(work.resolve()), manifest, runs, part.of(plan, runs))
+    return Study(plan, StudyFolder(root), WorkFolder(work.resolve()), manifest, runs, part.of(runs))
 
 
 def check_writable(study: Study) -> None:
@@ -141,6 +141,12 @@ def setting_of(study: Study, how: How) -> Setting:
     )
 
 
+def warn_of_threads(setting: Setting, how: How, console: Console) -> None:
+    """Say so where trainings wait for each other's cores."""
+    if how.dask is None and setting.jobs * (setting.threads or 1) > (cores := usable_cores()):
+        console.print(f"warning: --jobs {setting.jobs}, threads a training: {setting.threads}, but cores: {cores}")
+
+
 def run_study(study: Study, how: How, console: Console) -> list[Outcome]:
     """Train what is left; costs that are not known yet are measured before, with nothing else of the study at work.
 
@@ -163,8 +169,7 @@ def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Out
     setting = setting_of(study, how)
     tidy_finished(done, study.work, keep_weights=how.keep_weights)
     console.print(study.count(done))
-    if how.dask is None and setting.jobs * (setting.threads or 1) > (cores := usable_cores()):
-        console.print(f"warning: --jobs {setting.jobs}, threads a training: {setting.threads}, but cores: {cores}")
+    warn_of_threads(setting, how, console)
 
     def say(text: str) -> None:
         signals.check()  # between two networks whose costs are measured, too
@@ -178,10 +183,10 @@ def _run(study: Study, how: How, console: Console, signals: Signals) -> list[Out
         if page is not None:
             page.update()
         if how.costs:
-            measure_costs(study.asked, setting, say)
+            measure_costs(study.runs, study.asked, setting, say)
         outcomes = _train(left, setting, how, console, page, signals)
         if page is not None:
-            page.conclude(changed=any(outcome.state == "done" for outcome in outcomes))
+            page.conclude()
         signals.check()
         status = "FAILED" if any(outcome.state == "failed" for outcome in outcomes) else "FINISHED"
     except Exception:

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from medseg.errors import MedsegError
-from medseg.study.cost import estimate_seconds, read_costs
+from medseg.study.child import Claim
+from medseg.study.cost import estimate_seconds, measure_costs, read_costs
+from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.planned import PlannedRun
+from medseg.study.training import Setting
+
+RUN = PlannedRun("unet", Path("unet"), 0, 0, {}, 8, "c" * 64, "f" * 64, "5" * 64, "discs")
+
+
+def setting(root: Path) -> Setting:
+    return Setting("cell", StudyFolder(root / "study"), WorkFolder(root / "work"), root / "data", threads=1)
+
+
+def test_nothing_is_measured_beside_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medseg.study.cost.measure_cost", lambda run, setting: {"bundle": run.bundle_name})
+    said: list[str] = []
+    claim = Claim.take(setting(tmp_path).work.lock(RUN.key))
+    assert claim is not None
+    measure_costs([RUN], [RUN], setting(tmp_path), said.append)
+    claim.release()
+    assert said == ["costs are not measured now, beside a training of another call; a later one does it"]
+    assert not (tmp_path / "study/costs").exists()
+    measure_costs([RUN], [RUN], setting(tmp_path), said.append)
+    assert said[1:] == ["measuring what unet costs"]
+    assert [path.name for path in (tmp_path / "study/costs").iterdir()] == ["unet-cccccccc.json"]
+
+
+def test_networks_are_measured_on_the_same_images_whatever_part_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[PlannedRun] = []
+    monkeypatch.setattr("medseg.study.cost.measure_cost", lambda run, setting: measured.append(run) or {})
+    other = replace(RUN, bundle_name="fcn8s", config_sha256="d" * 64)
+    runs = [replace(run, fold=fold) for fold in (0, 1) for run in (RUN, other)]
+    measure_costs(runs, [runs[3]], setting(tmp_path), lambda text: None)
+    assert measured == [other]
 
 
 def test_an_estimate_validates_as_often_as_the_training() -> None:
