@@ -17,7 +17,7 @@ from medseg.study.child import Claim
 from medseg.study.folders import WorkFolder
 from medseg.study.planned import PlannedRun
 
-__all__ = ["copy_file", "keep_best", "tidy", "tidy_finished"]
+__all__ = ["best_lock", "copy_file", "keep_best", "tidy", "tidy_finished"]
 
 
 def tidy(folder: RunFolder, *, keep_weights: bool) -> None:
@@ -49,11 +49,16 @@ def keep_best(run: PlannedRun, folder: RunFolder, work: WorkFolder) -> None:
     target = work.best_weights(run.bundle_name)
     target.parent.mkdir(parents=True, exist_ok=True)
     record = target.with_name("best.json")
-    with FileLock(f"{record}.lock"):
+    with best_lock(target):
         if score > _best_score(run, target, record):
             for suffix in (".pt", ".json"):
                 copy_file(folder.weights("last").with_suffix(suffix), target.with_suffix(suffix))
             write_json(record, {"key": run.key, "dice": score})
+
+
+def best_lock(weights: Path) -> FileLock:
+    """A lock under which a bundle's best weights, and what is known of them, stay as they are."""
+    return FileLock(f"{weights.with_name('best.json')}.lock")
 
 
 def _best_score(run: PlannedRun, weights: Path, record: Path) -> float:

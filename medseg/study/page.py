@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,9 @@ from medseg.study.training import Outcome
 from medseg.tracking.store import few_retries, without_password
 
 __all__ = ["StudyPage"]
+
+
+_REPORT_OF = "medseg.report_of"
 
 
 @dataclass(frozen=True)
@@ -56,18 +61,14 @@ class StudyPage:
             overview = make_overview(self.plan, self.manifest, self.folder, states, experiment=experiment)
             self.parent.show(overview, self.folder.root / "study.yaml")
 
-    def conclude(self, *, changed: bool) -> None:
-        """Show the report and register the best models.
-
-        Args:
-            changed: Whether trainings were finished since the last call; if not, a report that is there stays.
-        """
+    def conclude(self) -> None:
+        """Show the report, unless the run has that of the same results, and register the best models."""
         self.update()
         with self._tolerant():
             for line in register_best(self.parent, self.runs, self.folder, self.work):
                 self.say(line)
         with self._tolerant():
-            if changed or not self.parent.client.list_artifacts(self.parent.run_id, "report"):
+            if self._content and self.parent.tag(_REPORT_OF) != self._content:
                 self._report()
 
     def close(self, status: Status) -> None:
@@ -79,13 +80,23 @@ class StudyPage:
         """``watcher``, with the page brought up to date after each training."""
         return _Watching(watcher, self.update)
 
+    @property
+    def _content(self) -> str:
+        """Hash of what the report is made of, by names, which hold hashes; empty where there is nothing yet."""
+        results = sorted(path.name for path in self.folder.results.glob("[!.]*") if path.is_dir())
+        costs = sorted(path.name for path in self.folder.costs.glob("[!.]*.json"))
+        plan = self.folder.root / "study.yaml"
+        text = json.dumps([results, costs, self.pictures, plan.read_text(encoding="utf-8")])
+        return hashlib.sha256(text.encode()).hexdigest() if results else ""
+
     def _report(self) -> None:
-        if not any(path.is_dir() for path in self.folder.results.glob("[!.]*")):
-            return
+        content = self._content
         # Not in the study's folder, which is committed: it has pictures of the data.
         place = places(self.folder.root, work=self.work.root, data=self.manifest.root, output=self.work.root / "report")
         write_report(place, pictures=self.pictures)
         log_report(self.parent.client, self.parent.run_id, place.output)
+        # Last: killed before it, the next call makes the report again.
+        self.parent.client.set_tag(self.parent.run_id, _REPORT_OF, content)
 
     @contextmanager
     def _tolerant(self) -> Iterator[None]:

@@ -47,6 +47,11 @@ class ParentRun:
         if not is_of_another_process(self.client.get_run(self.run_id)):
             self.client.set_terminated(self.run_id, status)
 
+    def tag(self, name: str) -> str | None:
+        """A tag of the run; None where it has none of this name."""
+        value: str | None = self.client.get_run(self.run_id).data.tags.get(name)
+        return value
+
     def show(self, overview: Overview, plan: Path) -> None:
         """Bring description, metrics and tables up to date; metrics become curves over the finished trainings.
 
@@ -91,9 +96,10 @@ def open_parent(uri: str, plan: StudyPlan, manifest: Manifest, work: WorkFolder)
         run_id = earlier.info.run_id
     else:
         run_id = client.create_run(experiment, run_name=plan.name, tags=process_tags()).info.run_id
-        write_json(work.mlflow_parent, {"store": without_password(uri), "run_id": run_id})
         log_dataset(client, run_id, study_dataset_input(manifest))
         client.log_batch(run_id, params=[Param(name, str(value)) for name, value in _settings(plan, manifest).items()])
+        # Last: killed before it, the next call makes a run that has all of them.
+        write_json(work.mlflow_parent, {"store": without_password(uri), "run_id": run_id})
     tags = process_tags() | _tags(plan, manifest)
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
     if earlier is not None:  # after its tags: with those of a dead process a training would reap it

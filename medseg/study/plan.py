@@ -103,9 +103,15 @@ def read_plan(study: Path) -> StudyPlan:
 
 
 def keep_plan(study: Path, plan: StudyPlan) -> None:
-    """Write a plan where there is none yet; what it does not say is left out."""
+    """Write a plan where there is none yet; what it does not say is left out.
+
+    Raises:
+        UsageError: If another one has been written meanwhile.
+    """
     path = plan_file(study)
     if path.is_file():
+        if read_plan(path) != plan:
+            raise UsageError(f"{path}: a plan must stay as it is while a call begins, but it was changed; call again")
         return
     content = {
         name: list(value) if isinstance(value, tuple) else value

@@ -21,6 +21,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from medseg.deploy.mlflow_model import save_mlflow_model, weights_path
 from medseg.runs.weights import weights_facts
 from medseg.study.folders import StudyFolder, WorkFolder
+from medseg.study.kept import best_lock
 from medseg.study.parent_run import ParentRun
 from medseg.study.planned import PlannedRun
 from medseg.study.results import Result, read_result
@@ -50,10 +51,13 @@ def register_best(parent: ParentRun, runs: Sequence[PlannedRun], study: StudyFol
     by_key = {run.key: run for run in runs}
     for bundle in dict.fromkeys(run.bundle_name for run in runs):
         weights = work.best_weights(bundle)
-        run = by_key.get(_best_key(weights))
-        result = None if run is None else read_result(study.root, run.key)
-        if run is not None and result is not None:
-            yield from _register(parent, run, result, weights)
+        if not weights.is_file():
+            continue
+        with best_lock(weights):  # another call may find better ones, or register these
+            run = by_key.get(_best_key(weights))
+            result = None if run is None else read_result(study.root, run.key)
+            if run is not None and result is not None:
+                yield from _register(parent, run, result, weights)
 
 
 def _best_key(weights: Path) -> str:

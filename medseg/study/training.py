@@ -22,7 +22,7 @@ from medseg.study.planned import PlannedRun
 from medseg.study.results import install_result, read_result
 from medseg.tracking.known_run import known_run
 from medseg.tracking.look import SETTINGS
-from medseg.tracking.store import open_store
+from medseg.tracking.store import few_retries, open_store
 
 __all__ = ["Attempt", "Outcome", "Setting", "epochs_done", "is_done", "train"]
 
@@ -180,7 +180,8 @@ class Attempt:
             if self._claim is None:
                 return Outcome(self.run, "elsewhere")
             if is_done(self.run, self.setting.study):
-                tidy(self.folder, keep_weights=self.setting.keep_weights)
+                if self.folder.checkpoint.parent.is_dir():  # else it was tidied as the other call was asked to
+                    tidy(self.folder, keep_weights=self.setting.keep_weights)
                 return Outcome(self.run, "done", "by another process")
             self.setting.work.failure(self.run.key).unlink(missing_ok=True)
             if _is_finished(self.run, self.folder) and self._is_tracked():
@@ -204,7 +205,8 @@ class Attempt:
         """Whether MLflow was told all of a finished training; else it goes on from its checkpoint to tell it."""
         if self.setting.tracking_uri is None or not self.folder.checkpoint.is_file():
             return True
-        known = known_run(open_store(self.setting.tracking_uri), self.folder)
+        with few_retries():
+            known = known_run(open_store(self.setting.tracking_uri), self.folder)
         return known is not None and known.info.status == "FINISHED"
 
     def _end(self, status: int) -> Outcome:

@@ -10,9 +10,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Run
 
 from medseg.manifest import Manifest
 from tests.medseg.study.commands import keys, run_study, scores, start_study, tracked_runs
+from tests.medseg.tracking.trainings import store
 
 WISH = ("--bundle", "unet", "--bundle", "unet_early_skip", "--fold", "0", "--set", "max_epochs=3", "--threads", "1",
         "--jobs", "2", "--no-costs")  # fmt: skip
@@ -42,4 +44,12 @@ def test_kills_at_random_moments_change_no_result(tmp_path: Path, prepared: Mani
     assert {run.info.status for run in runs} <= {"FINISHED", "KILLED"}
     finished = Counter(run.data.tags.get("bundle_name", "study") for run in runs if run.info.status == "FINISHED")
     assert finished == {"unet": 1, "unet_early_skip": 1, "study": 1}
+    for run in runs:
+        if run.info.status == "FINISHED" and "bundle_name" in run.data.tags:
+            assert epochs_of(cut, run) == [1, 2, 3]
     assert not list((cut / "study/results").glob(".*"))
+
+
+def epochs_of(folder: Path, run: Run) -> list[int]:
+    """Epochs of which MLflow has a Dice."""
+    return sorted({point.step for point in store(folder).get_metric_history(run.info.run_id, "val_dice")})

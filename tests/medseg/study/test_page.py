@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +64,10 @@ class _Watcher:
         self.told.append(f"tick {epochs}")
 
 
+def _interrupt(*_args: object) -> None:
+    raise KeyboardInterrupt
+
+
 def shown(page: StudyPage) -> Any:
     return page.parent.client.get_run(page.parent.run_id)
 
@@ -82,11 +87,46 @@ class TestStudyPage:
         assert data.tags[0].value == "study"
 
     def test_without_a_result_there_is_neither_report_nor_model(self, page: StudyPage) -> None:
-        page.conclude(changed=False)
+        page.conclude()
         page.close("FINISHED")
         assert shown(page).info.status == "FINISHED"
         assert page.parent.client.search_registered_models() == []
         assert not (page.work.root / "report").exists()
+
+    def test_the_report_is_made_again_when_there_is_more_to_show(
+        self, page: StudyPage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[str] = []
+
+        def log(client: MlflowClient, run_id: str, _report: Path) -> None:
+            made.append(run_id)
+            if len(made) == 2:
+                raise OSError("the connection broke")
+
+        monkeypatch.setattr("medseg.study.page.write_report", lambda place, pictures: None)
+        monkeypatch.setattr("medseg.study.page.log_report", log)
+        (page.folder.results / "unet-fold0-seed0-cccccccc").mkdir(parents=True)
+        page.conclude()
+        page.conclude()
+        assert len(made) == 1
+        (page.folder.results / "unet-fold1-seed0-cccccccc").mkdir()
+        page.conclude()  # which breaks
+        page.conclude()
+        page.conclude()
+        assert len(made) == 3
+        replace(page, pictures=False).conclude()
+        assert made == [page.parent.run_id] * 4
+
+    def test_killed_while_it_is_made_it_is_made_anew(
+        self, page: StudyPage, prepared: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        work = WorkFolder(tmp_path / "other")
+        with monkeypatch.context() as killed, suppress(KeyboardInterrupt):
+            killed.setattr("medseg.study.parent_run.log_dataset", _interrupt)
+            open_parent(page.parent.uri, PLAN, prepared, work)
+        run = page.parent.client.get_run(open_parent(page.parent.uri, PLAN, prepared, work).run_id)
+        assert run.data.params["bundles"] == "['unet']"
+        assert len(run.inputs.dataset_inputs) == 1
 
     def test_a_store_that_fails_is_told_of_and_stops_nothing(self, page: StudyPage, said: list[str]) -> None:
         broken = replace(page, parent=replace(page.parent, client=_Client()))  # type: ignore[arg-type]

@@ -54,7 +54,9 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 def test_a_plan_that_is_there_stays(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text("bundles: [unet]  # mine\n")
-    keep_plan(tmp_path, plan_from(PLAN, default_name="a"))
+    keep_plan(tmp_path, read_plan(path))
+    with pytest.raises(UsageError, match=r"study.yaml: a plan must stay as it is while a call begins"):
+        keep_plan(tmp_path, plan_from(PLAN, default_name="a"))  # as a call that was begun at the same moment has it
     assert path.read_text() == "bundles: [unet]  # mine\n"
 
 

@@ -173,6 +173,13 @@ def test_a_deleted_result_is_trained_again(tmp_path: Path, monkeypatch: pytest.M
     assert not folder.facts.is_file()
 
 
+def test_weights_that_another_call_was_asked_to_keep_stay(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    Attempt(RUN, replace(setting(tmp_path), keep_weights=True))
+    assert attempt(tmp_path) == Outcome(RUN, "done", "by another process")
+    assert folder.weights("last").is_file()
+
+
 def test_a_result_that_another_call_installed_meanwhile_stays(tmp_path: Path) -> None:
     """With a working folder of its own it does not see the other's claim."""
     finished(tmp_path)
