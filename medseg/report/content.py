@@ -18,6 +18,7 @@ from medseg.report.forest import forest
 from medseg.report.gather import StudyScores
 from medseg.report.headline import Headline, gaps, headlines, unit_noun
 from medseg.report.measures import Measure, measure
+from medseg.report.numerals import counted
 from medseg.report.pareto import pareto_plots
 from medseg.report.pictures import PictureRow, draw_cases, open_data
 from medseg.report.reliability import pooled_calibration, reliability
@@ -113,7 +114,7 @@ def make_report(
         curves=tuple(learning_curves(study.results)),
         spread=case_spread(study.cases, chosen, study.case_noun),
         forest=forest(compared, chosen) if compared.pairs else None,
-        pareto=tuple(pareto_plots(compared, chosen, _parameters(study), costs)) if compared.pairs else (),
+        pareto=_pareto(study, evidence, compared, chosen, costs),
         reliability=reliability(bins),
         pictures=tuple(rows),
         picture_note=note,
@@ -134,6 +135,22 @@ def _metric(study: StudyScores, name: str) -> Measure:
     if name not in directed:
         raise UsageError(f"metric must be one of {', '.join(directed)}, got {name!r}")
     return measure(name)
+
+
+def _pareto(
+    study: StudyScores,
+    evidence: StudyEvidence,
+    compared: Evidence,
+    chosen: Measure,
+    costs: Mapping[str, Mapping[str, Any]],
+) -> tuple[Plot, ...]:
+    """Score beside cost, over the same cases for all networks."""
+    common = evidence.common(chosen)
+    if common is None or not common.pairs:
+        return ()
+    cases = counted(common.networks[0].cases, study.case_noun)
+    over = "" if common is compared else f" Over the {cases} that all have scored."
+    return tuple(pareto_plots(common, chosen, _parameters(study), costs, over))
 
 
 def _tables(

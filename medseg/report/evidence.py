@@ -59,6 +59,15 @@ class StudyEvidence:
             self._pairs[measure.column] = self._compare(self.study.cases, measure, "cases")
         return self._pairs[measure.column]
 
+    def common(self, measure: Measure) -> Evidence | None:
+        """As :meth:`pairs`, over what all networks have scored in a fold and seed; None where that is nothing."""
+        cases = self.study.cases.dropna(subset=[measure.column])
+        scored_by = cases.groupby(_COLUMNS[1:])["architecture"].transform("nunique")
+        every = cases[scored_by == cases.architecture.nunique()]
+        if len(every) == len(self.study.cases):
+            return self.pairs(measure)
+        return self._compare(every, measure, "cases")
+
     def _table(self, which: str, level: Level) -> pd.DataFrame:
         study = self.study
         if level == "cases":

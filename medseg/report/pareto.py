@@ -36,7 +36,11 @@ def pareto_front(points: Mapping[str, tuple[float, float]], *, higher_is_better:
 
 
 def pareto_plots(
-    evidence: Evidence, measure: Measure, parameters: Mapping[str, Any], costs: Mapping[str, Mapping[str, Any]]
+    evidence: Evidence,
+    measure: Measure,
+    parameters: Mapping[str, Any],
+    costs: Mapping[str, Mapping[str, Any]],
+    over: str = "",
 ) -> Iterator[Plot]:
     """Score beside time of prediction, where that was measured on one kind of machine, and beside parameters.
 
@@ -45,18 +49,21 @@ def pareto_plots(
         measure: Which score.
         parameters: By network.
         costs: By network, as measured.
+        over: Added to the captions: over which cases the scores are.
     """
     scored = [network.architecture for network in evidence.networks]
     seconds = {name: costs[name]["infer_seconds"] * 1000 for name in scored if costs.get(name, {}).get("infer_seconds")}
     if seconds and len({machine_of(costs[name]) for name in seconds}) == 1:
         label, noun = "prediction of a slice, ms", "prediction time"
-        yield _plot(evidence, measure, "pareto_time", seconds, label, noun)
+        yield _plot(evidence, measure, "pareto_time", seconds, label, noun, over)
     known = {name: parameters[name] for name in scored if parameters.get(name)}
     if known:
-        yield _plot(evidence, measure, "pareto_parameters", known, "parameters", "number of parameters")
+        yield _plot(evidence, measure, "pareto_parameters", known, "parameters", "number of parameters", over)
 
 
-def _plot(evidence: Evidence, measure: Measure, name: str, cost: Mapping[str, float], label: str, noun: str) -> Plot:
+def _plot(
+    evidence: Evidence, measure: Measure, name: str, cost: Mapping[str, float], label: str, noun: str, over: str
+) -> Plot:
     figure = new_figure(height=3.6)
     axes = figure.add_subplot()
     points = {network: (cost[network], evidence.network(network).mean) for network in cost}
@@ -89,7 +96,7 @@ def _plot(evidence: Evidence, measure: Measure, name: str, cost: Mapping[str, fl
         title=f"{measure.title} and {noun}",
         caption=(
             f"Dashed: the front, on which no other network is both better and cheaper: {', '.join(front)}. Vertical"
-            " lines: 95 % intervals."
+            f" lines: 95 % intervals.{over}"
         ),
         description=f"{'; '.join(words)}. On the front: {', '.join(front)}.",
         figure=figure,

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +49,25 @@ class TestParetoPlots:
         assert "fcn8s" not in report.pareto[0].description.split("On the front:")[1]
         assert "unet: 17.8 ms" in report.pareto[0].description
         assert "fcn8s: 134 M" in report.pareto[1].description
+
+    def test_scores_are_over_what_all_have_scored(self, tmp_path: Path) -> None:
+        study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
+        assert "that all have scored" not in make_content(study).pareto[0].caption
+        shutil.rmtree(study.result("fcn8s", fold=1))
+        time, parameters = make_content(study).pareto
+        tables = [pd.read_csv(study.result("unet", fold) / "volumes_last.csv") for fold in (0, 2)]
+        mean = pd.concat(tables).dice.mean()
+        for plot in (time, parameters):
+            assert plot.caption.endswith("95 % intervals. Over the 4 images that all have scored.")
+            assert f", {mean:.4f}; fcn8s: " in plot.description
+
+    def test_without_a_common_case_there_is_none(self, tmp_path: Path) -> None:
+        study = make_study(tmp_path, networks=("unet", "unet_early_skip", "fcn8s"), seeds=(0,))
+        for network, fold in (("unet", 0), ("unet_early_skip", 1), ("fcn8s", 2)):
+            shutil.rmtree(study.result(network, fold=fold))
+        report = make_content(study)
+        assert report.pareto == ()
+        assert len(report.tables["pairs"].rows) == 3
 
     def test_times_of_two_machines_stand_in_no_chart(self, tmp_path: Path) -> None:
         study = make_study(tmp_path, networks=("unet", "fcn8s"), seeds=(0,))
