@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from threading import Thread
+from threading import Event, Thread, current_thread, main_thread
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
-__all__ = ["WorkerPool", "usable_cores"]
+__all__ = ["WorkerPool", "keep_interrupts", "usable_cores"]
 
 _STOP = {signal.SIGINT}
 
@@ -23,6 +25,33 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def keep_interrupts() -> Iterator[None]:
+    """Make what is raised after Ctrl-C a ``KeyboardInterrupt``, also where that was lost or replaced on its way.
+
+    Raised while a lock of :mod:`threading` is taken again, it becomes a ``RuntimeError``; in a callback it is ignored.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or current_thread() is not main_thread():
+        yield
+        return
+    heard = Event()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    except Exception as error:
+        if heard.is_set():
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class WorkerPool(ProcessPoolExecutor):

@@ -112,7 +112,7 @@ class TestEnds:
         with self.running(tmp_path) as run:
             os.killpg(run.pid, signal.SIGINT)
             out, err = run.communicate(timeout=20)
-            assert (out, run.returncode) == ("stopped\n", 0)
+            assert (out, run.returncode) == ("stopped\n", 0), err
             assert "Traceback" not in err
 
     @contextmanager

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 
-from medseg.io.processes import WorkerPool, usable_cores
+from medseg.errors import MedsegError
+from medseg.io.processes import WorkerPool, keep_interrupts, usable_cores
 
 
 def takes_interrupts() -> tuple[bool, bool]:
@@ -23,6 +25,38 @@ def test_cores_are_those_that_a_batch_system_has_given() -> None:
         assert usable_cores() == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+def _lose_an_interrupt_and_raise(error: Exception) -> None:
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    raise error
+
+
+class TestKeepInterrupts:
+    @pytest.mark.parametrize("error", [RuntimeError("cannot release un-acquired lock"), MedsegError("a worker died")])
+    def test_what_takes_the_place_of_an_interrupt_is_one(self, error: Exception) -> None:
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt) as raised, keep_interrupts():
+            _lose_an_interrupt_and_raise(error)
+        assert raised.value.__cause__ is error
+        assert signal.getsignal(signal.SIGINT) is before
+
+    def test_an_error_by_itself_stays_one(self) -> None:
+        with pytest.raises(MedsegError), keep_interrupts():
+            raise MedsegError("a worker died")
+
+    def test_interrupts_go_through(self) -> None:
+        with pytest.raises(KeyboardInterrupt), keep_interrupts():
+            signal.raise_signal(signal.SIGINT)
+
+    def test_who_has_a_handler_keeps_it(self) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with keep_interrupts():
+                assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 class TestWorkerPool:
