@@ -16,15 +16,19 @@ def takes_interrupts() -> tuple[bool, bool]:
     return signal.getsignal(signal.SIGINT) == signal.SIG_DFL, signal.SIGINT not in blocked
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux gives a process some of the cores")
-def test_cores_are_those_that_a_batch_system_has_given() -> None:
-    before = os.sched_getaffinity(0)
-    assert usable_cores() == len(before)
-    try:
-        os.sched_setaffinity(0, {min(before)})
-        assert usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, before)
+def test_cores_are_those_that_a_batch_system_has_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5} if pid == 0 else set(), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert usable_cores() == 2
+
+
+@pytest.mark.parametrize(("known", "expected"), [(64, 64), (None, 1)])
+def test_where_no_system_tells_the_cores_of_a_process_they_are_the_machine_s(
+    monkeypatch: pytest.MonkeyPatch, known: int | None, expected: int
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: known)
+    assert usable_cores() == expected
 
 
 def _lose_an_interrupt_and_raise(error: Exception) -> None:
