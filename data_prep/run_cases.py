@@ -16,7 +16,7 @@ from data_prep.options import How
 from data_prep.prepare_case import CaseResult, CaseTask, attempt_case
 from medseg.errors import MedsegError
 from medseg.io.dask_client import connect
-from medseg.io.processes import WorkerPool, keep_interrupts, usable_cores
+from medseg.io.processes import WorkerPool, usable_cores
 
 __all__ = ["Done", "run_cases"]
 
@@ -65,7 +65,7 @@ def _workers(tasks: Sequence[CaseTask], how: How) -> int:
 
 
 def _in_processes(tasks: Sequence[CaseTask], out: Path | None, workers: int) -> Iterator[Done]:
-    with keep_interrupts(), WorkerPool(workers) as pool:
+    with WorkerPool(workers) as pool:
         running: dict[Future[CaseResult | MedsegError], CaseTask] = {}
 
         def take(futures: Sequence[Future[CaseResult | MedsegError]]) -> Iterator[Done]:

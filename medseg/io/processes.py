@@ -9,10 +9,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Event, Thread, current_thread, main_thread
-from types import FrameType
-from typing import ParamSpec, TypeVar
+from types import FrameType, TracebackType
+from typing import ParamSpec, Self, TypeVar
 
-__all__ = ["WorkerPool", "keep_interrupts", "usable_cores"]
+__all__ = ["WorkerPool", "usable_cores"]
 
 _STOP = {signal.SIGINT}
 
@@ -28,7 +28,7 @@ def usable_cores() -> int:
 
 
 @contextmanager
-def keep_interrupts() -> Iterator[None]:
+def _keep_interrupts() -> Iterator[None]:
     """Make what is raised after Ctrl-C a ``KeyboardInterrupt``, also where that was lost or replaced on its way.
 
     Raised while a lock of :mod:`threading` is taken again, it becomes a ``RuntimeError``; in a callback it is ignored.
@@ -57,6 +57,8 @@ def keep_interrupts() -> Iterator[None]:
 class WorkerPool(ProcessPoolExecutor):
     """A pool whose processes outlive neither a kill of their parent nor Ctrl-C, and say nothing of it.
 
+    Used in a ``with`` statement, what leaves it after Ctrl-C is a ``KeyboardInterrupt``, whatever that broke.
+
     Those of Python's own wait for ever where the parent is killed, each with its memory, and after Ctrl-C each prints a
     traceback.
 
@@ -67,6 +69,19 @@ class WorkerPool(ProcessPoolExecutor):
     def __init__(self, workers: int) -> None:
         # Forking a process that may hold threads can deadlock.
         super().__init__(workers, mp_context=get_context("spawn"), initializer=_begin)
+
+    def __enter__(self) -> Self:
+        self._interrupts = _keep_interrupts()
+        self._interrupts.__enter__()
+        return super().__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        try:
+            return super().__exit__(kind, error, trace)
+        finally:
+            self._interrupts.__exit__(kind, error, trace)
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """As in the base class, which may start a process for it."""

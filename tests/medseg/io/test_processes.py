@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from medseg.errors import MedsegError
-from medseg.io.processes import WorkerPool, keep_interrupts, usable_cores
+from medseg.io.processes import WorkerPool, usable_cores
 
 
 def takes_interrupts() -> tuple[bool, bool]:
@@ -37,27 +37,27 @@ def _lose_an_interrupt_and_raise(error: Exception) -> None:
     raise error
 
 
-class TestKeepInterrupts:
+class TestInterrupts:
     @pytest.mark.parametrize("error", [RuntimeError("cannot release un-acquired lock"), MedsegError("a worker died")])
     def test_what_takes_the_place_of_an_interrupt_is_one(self, error: Exception) -> None:
         before = signal.getsignal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt) as raised, keep_interrupts():
+        with pytest.raises(KeyboardInterrupt) as raised, WorkerPool(1):
             _lose_an_interrupt_and_raise(error)
         assert raised.value.__cause__ is error
         assert signal.getsignal(signal.SIGINT) is before
 
     def test_an_error_by_itself_stays_one(self) -> None:
-        with pytest.raises(MedsegError), keep_interrupts():
+        with pytest.raises(MedsegError), WorkerPool(1):
             raise MedsegError("a worker died")
 
     def test_interrupts_go_through(self) -> None:
-        with pytest.raises(KeyboardInterrupt), keep_interrupts():
+        with pytest.raises(KeyboardInterrupt), WorkerPool(1):
             signal.raise_signal(signal.SIGINT)
 
     def test_who_has_a_handler_keeps_it(self) -> None:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            with keep_interrupts():
+            with WorkerPool(1):
                 assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         finally:
             signal.signal(signal.SIGINT, before)
