@@ -68,8 +68,9 @@ class StudyPage:
             for line in register_best(self.parent, self.runs, self.folder, self.work):
                 self.say(line)
         with self._tolerant():
-            if self._content and self.parent.tag(_REPORT_OF) != self._content:
-                self._report()
+            content = self._content()
+            if content and self.parent.tag(_REPORT_OF) != content:
+                self._report(content)
 
     def close(self, status: Status) -> None:
         """End the run."""
@@ -80,7 +81,6 @@ class StudyPage:
         """``watcher``, with the page brought up to date after each training."""
         return _Watching(watcher, self.update)
 
-    @property
     def _content(self) -> str:
         """Hash of what the report is made of, by names, which hold hashes; empty where there is nothing yet."""
         results = sorted(path.name for path in self.folder.results.glob("[!.]*") if path.is_dir())
@@ -89,8 +89,7 @@ class StudyPage:
         text = json.dumps([results, costs, self.pictures, plan.read_text(encoding="utf-8")])
         return hashlib.sha256(text.encode()).hexdigest() if results else ""
 
-    def _report(self) -> None:
-        content = self._content
+    def _report(self, content: str) -> None:
         # Not in the study's folder, which is committed: it has pictures of the data.
         place = places(self.folder.root, work=self.work.root, data=self.manifest.root, output=self.work.root / "report")
         write_report(place, pictures=self.pictures)
