@@ -13,6 +13,7 @@ from rich.console import Console
 from medseg.errors import MedsegError, UsageError
 
 if TYPE_CHECKING:
+    from medseg.study.part import Part
     from medseg.study.plan import StudyPlan
     from medseg.study.training import Outcome
 
@@ -64,20 +65,12 @@ def run_command(
     The plan stands in STUDY/study.yaml; where there is none yet, it is written from --bundle, --fold, --seed and --set.
     Where there is one, --bundle, --fold and --seed ask for a part of it.
     """
-    from medseg.study.part import ALL, Part
-    from medseg.study.plan import plan_file
     from medseg.study.show import show_estimate, show_states
     from medseg.study.signals import Interrupted
     from medseg.study.study import How, check_writable, open_study, run_study
     from medseg.tracking import default_uri
 
-    part = Part(tuple(bundle or ()), tuple(fold or ()), tuple(seed or ()))
-    if plan_file(study).is_file():
-        plan = _standing_plan(study, _given(settings=_settings(set_ or []), threads=threads))
-    else:
-        bundles = _from_study(study, bundle or [])
-        flags = _given(bundles=bundles, folds=fold, seeds=seed, settings=_settings(set_ or []), threads=threads)
-        plan, part = _new_plan(study, flags), ALL
+    plan, part = _plan(study, bundle or [], fold or [], seed or [], _settings(set_ or []), threads)
     opened = open_study(study, plan, data, work, part)
     how = How(jobs, dask, keep_weights, (tracking_uri or default_uri()) if tracking else None, costs, pictures)
     console = Console(highlight=False)
@@ -129,39 +122,37 @@ def _settings(pairs: list[str]) -> dict[str, Any]:
     return settings
 
 
+def _plan(
+    study: Path, bundles: list[str], folds: list[int], seeds: list[int], settings: dict[str, Any], threads: int | None
+) -> tuple[StudyPlan, Part]:
+    """The plan in the study's folder, and the part of it that flags ask for; without one, the plan that they describe.
+
+    Raises:
+        UsageError: If they would change it, or there is neither.
+    """
+    from medseg.study.part import ALL, Part
+    from medseg.study.plan import plan_file, plan_from, read_plan
+
+    kept = _given(settings=settings, threads=threads)
+    path = plan_file(study)
+    if not path.is_file():
+        flags = _given(bundles=_from_study(study, bundles), folds=folds, seeds=seeds) | kept
+        if flags:
+            return plan_from(flags, default_name=path.resolve().parent.name), ALL
+    known = read_plan(study)
+    asked = plan_from({"bundles": list(known.bundles), **kept}, default_name=known.name)
+    changed = next((name for name in kept if getattr(asked, name) != getattr(known, name)), None)
+    if changed is not None:
+        raise UsageError(
+            f"{path}: a study keeps its {changed}, {getattr(known, changed)}, got {getattr(asked, changed)}; change the"
+            " file, or give another folder"
+        )
+    return known, Part(tuple(bundles), tuple(folds), tuple(seeds))
+
+
 def _given(**flags: Any) -> dict[str, Any]:
     """Those of ``flags`` that were given."""
     return {name: value for name, value in flags.items() if value not in (None, [], {})}
-
-
-def _new_plan(study: Path, flags: dict[str, Any]) -> StudyPlan:
-    """The plan that flags describe.
-
-    Raises:
-        UsageError: If there are none.
-    """
-    from medseg.study.plan import plan_file, plan_from, read_plan
-
-    return plan_from(flags, default_name=plan_file(study).resolve().parent.name) if flags else read_plan(study)
-
-
-def _standing_plan(study: Path, flags: dict[str, Any]) -> StudyPlan:
-    """The plan in the study's folder.
-
-    Raises:
-        UsageError: If flags would change it.
-    """
-    from medseg.study.plan import plan_file, plan_from, read_plan
-
-    known = read_plan(study)
-    asked = plan_from({"bundles": list(known.bundles), **flags}, default_name=known.name)
-    changed = next((name for name in flags if getattr(asked, name) != getattr(known, name)), None)
-    if changed is not None:
-        raise UsageError(
-            f"{plan_file(study)}: a study keeps its {changed}, {getattr(known, changed)}, got"
-            f" {getattr(asked, changed)}; change the file, or give another folder"
-        )
-    return known
 
 
 def _judge(outcomes: list[Outcome]) -> None:
