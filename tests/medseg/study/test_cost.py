@@ -10,15 +10,8 @@ import pytest
 from medseg.errors import MedsegError
 from medseg.study.child import Claim
 from medseg.study.cost import estimate_seconds, measure_costs, read_costs
-from medseg.study.folders import StudyFolder, WorkFolder
 from medseg.study.planned import PlannedRun
-from medseg.study.training import Setting
-
-RUN = PlannedRun("unet", Path("unet"), 0, 0, {}, 8, "c" * 64, "f" * 64, "5" * 64, "discs")
-
-
-def setting(root: Path) -> Setting:
-    return Setting("cell", StudyFolder(root / "study"), WorkFolder(root / "work"), root / "data", threads=1)
+from tests.medseg.study.attempts import RUN, setting
 
 
 def test_nothing_is_measured_beside_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -15,46 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from medseg.runs import RunFolder
-from medseg.study.child import Claim
-from medseg.study.folders import StudyFolder, WorkFolder
-from medseg.study.kept import tidy_finished
 from medseg.study.planned import PlannedRun
 from medseg.study.results import read_results
-from medseg.study.training import Attempt, Outcome, Setting, train
+from medseg.study.training import Attempt, Outcome, train
 from tests.commands import run_process
-from tests.factories import edit_json
+from tests.medseg.study.attempts import RUN, attempt, best, finished, setting
 from tests.medseg.study.commands import until
-from tests.medseg.study.run_folders import FACTS, make_run
-
-RUN = PlannedRun("unet", Path("unet"), 0, 0, {}, 2, "c" * 64, "f" * 64, "5" * 64, "discs")
-OF_THE_DATA = {name: FACTS[name] for name in ("fingerprint", "split_sha256")}
-
-
-def setting(root: Path) -> Setting:
-    return Setting("cell", StudyFolder(root / "study"), WorkFolder(root / "work"), root / "data", threads=1)
-
-
-def finished(root: Path, run: PlannedRun = RUN, **facts: Any) -> RunFolder:
-    """The folder of a training that is finished and not installed."""
-    folder = setting(root).work.run(run.bundle_name, run.dataset, run.key)
-    make_run(folder.root, **{"seed": run.seed, **facts})
-    edit_json(folder.weights("last").with_suffix(".json"), lambda beside: beside.update(OF_THE_DATA))
-    return folder
-
-
-def attempt(root: Path, run: PlannedRun = RUN) -> Outcome:
-    outcome = Attempt(run, setting(root)).poll()
-    assert outcome is not None
-    return outcome
-
-
-def best(root: Path) -> tuple[dict[str, Any], list[float]]:
-    """What is remembered of the best weights, and these."""
-    weights = setting(root).work.best_weights("unet")
-    return json.loads(weights.with_name("best.json").read_text()), torch.load(weights)["dice"].tolist()
 
 
 def test_a_finished_training_is_installed_without_training_again(tmp_path: Path) -> None:
@@ -62,33 +28,6 @@ def test_a_finished_training_is_installed_without_training_again(tmp_path: Path)
     assert attempt(tmp_path).state == "done"
     assert [result.key for result in read_results(tmp_path / "study")] == [RUN.key]
     assert not list((tmp_path / "work/runs").rglob("*.pt"))
-
-
-def test_the_best_weights_are_those_of_the_highest_score(tmp_path: Path) -> None:
-    for seed, dice in enumerate((0.5, 0.75, 0.25)):
-        run = replace(RUN, seed=seed)
-        finished(tmp_path, run, dice=(dice,))
-        assert attempt(tmp_path, run).state == "done"
-    assert best(tmp_path) == ({"key": replace(RUN, seed=1).key, "dice": 0.75}, [0.75])
-
-
-def test_better_weights_of_other_settings_are_not_the_best_ones(tmp_path: Path) -> None:
-    """The plan's epochs were changed: only trainings of the plan are compared, by their own."""
-    before = replace(RUN, config_sha256="d" * 64)
-    for run, dice in ((before, 0.75), (RUN, 0.5)):
-        finished(tmp_path, run, dice=(dice,))
-        assert attempt(tmp_path, run).state == "done"
-    assert best(tmp_path) == ({"key": RUN.key, "dice": 0.5}, [0.5])
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"key": 3, "dice": 1}'])
-def test_a_damaged_record_of_the_best_is_made_anew(tmp_path: Path, text: str) -> None:
-    finished(tmp_path, dice=(0.5,))
-    record = setting(tmp_path).work.best_weights("unet").with_name("best.json")
-    record.parent.mkdir(parents=True)
-    record.write_text(text)
-    assert attempt(tmp_path).state == "done"
-    assert best(tmp_path)[0] == {"key": RUN.key, "dice": 0.5}
 
 
 def test_a_training_on_other_data_is_not_installed(tmp_path: Path) -> None:
@@ -134,32 +73,6 @@ def test_killed_at_any_step_it_is_installed_once_and_whole(
     assert not list((tmp_path / "work/runs").rglob("*.pt"))
 
 
-class TestTidyFinished:
-    @pytest.mark.parametrize("keep_weights", [False, True])
-    def test_what_was_begun_here_and_finished_elsewhere_is_deleted(self, tmp_path: Path, keep_weights: bool) -> None:
-        folder, work = finished(tmp_path, epochs_done=1), setting(tmp_path).work
-        tidy_finished([RUN], work, keep_weights=keep_weights)
-        assert not folder.checkpoint.exists()
-        assert folder.weights("last").exists() == keep_weights
-
-    def test_weights_that_were_asked_for_stay(self, tmp_path: Path) -> None:
-        folder = finished(tmp_path)
-        Attempt(RUN, replace(setting(tmp_path), keep_weights=True))
-        assert not folder.checkpoint.exists()
-        tidy_finished([RUN], setting(tmp_path).work, keep_weights=False)
-        assert folder.weights("last").exists()
-
-    def test_what_another_process_is_at_stays(self, tmp_path: Path) -> None:
-        folder, work = finished(tmp_path), setting(tmp_path).work
-        claim = Claim.take(work.lock(RUN.key))
-        assert claim is not None
-        tidy_finished([RUN], work, keep_weights=False)
-        assert folder.checkpoint.exists()
-        claim.release()
-        tidy_finished([RUN], work, keep_weights=False)
-        assert not folder.checkpoint.exists()
-
-
 def test_a_deleted_result_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the message about a damaged one promises, and not taken again from what may have damaged it."""
     folder = finished(tmp_path)
@@ -171,13 +84,6 @@ def test_a_deleted_result_is_trained_again(tmp_path: Path, monkeypatch: pytest.M
         pass
     assert read_results(tmp_path / "study") == []
     assert not folder.facts.is_file()
-
-
-def test_weights_that_another_call_was_asked_to_keep_stay(tmp_path: Path) -> None:
-    folder = finished(tmp_path)
-    Attempt(RUN, replace(setting(tmp_path), keep_weights=True))
-    assert attempt(tmp_path) == Outcome(RUN, "done", "by another process")
-    assert folder.weights("last").is_file()
 
 
 def test_a_result_that_another_call_installed_meanwhile_stays(tmp_path: Path) -> None:
